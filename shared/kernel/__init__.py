@@ -1,0 +1,1 @@
+"""Ids, time, months, intervals and refusals: plain Python that everything may import."""
