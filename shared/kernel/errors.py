@@ -31,7 +31,9 @@ class CareledgerError(Exception):
 
     rule = "careledger"
 
-    def __init__(self, text: str, *, rule: str | None = None, expression: str | None = None, issues: tuple[Issue, ...] = ()) -> None:
+    def __init__(
+        self, text: str, *, rule: str | None = None, expression: str | None = None, issues: tuple[Issue, ...] = ()
+    ) -> None:
         super().__init__(text)
         self.issues = issues or (Issue(rule or self.rule, text, expression),)
 
