@@ -3,6 +3,8 @@
 from datetime import date
 from typing import Literal
 
+from pydantic import Field
+
 from shared.contracts.base import Instant, Payload, Person
 
 TYPES = tuple(f"ccm.consent.{fact}.v1" for fact in ("granted", "declined", "revoked", "corrected", "superseded"))
@@ -49,7 +51,7 @@ class ConsentState(Payload):
     obtained_by: Person
     consenting_party: Literal["patient", "representative"] = "patient"
     authority: str | None = None
-    disclosures: dict[str, bool] = {}
+    disclosures: dict[str, bool] = Field(default_factory=dict)
     script: Script | None = None
     in_force_from: Instant
     in_force_until: date | None = None

@@ -38,10 +38,10 @@ class TenantDocument(Payload):
     effective_from: date
     active: bool = True
     ehr: EhrConnection
-    settings: dict[str, int | str | bool] = {}
-    payers: dict[str, Any] = {}
-    plans: dict[str, str] = {}
-    charge_master: dict[str, Decimal] = {}
+    settings: dict[str, int | str | bool] = Field(default_factory=dict)
+    payers: dict[str, Any] = Field(default_factory=dict)
+    plans: dict[str, str] = Field(default_factory=dict)
+    charge_master: dict[str, Decimal] = Field(default_factory=dict)
 
 
 class TenantState(Payload):
