@@ -1,0 +1,1 @@
+"""Running the thing: settings from the environment, clock, logs, metrics, private child processes."""

@@ -1,0 +1,163 @@
+"""The journal: outbox and audit in one, append-only, written in the statement that makes the change.
+
+Tables that every service has (`journal_tables`):
+
+- `journal`: who did what to whom, when, and the event that says so to the others (or none);
+- `journal_unpublished`: which journal rows the relay still has to publish; it deletes as it publishes;
+- `stream_mark`: the broker's stream as the relay last saw it; a younger one is filled again from the journal;
+- `dead_letter`: what a consumer could not take in;
+- `registry`: tenants, clients and closed months as access and billing told them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+BUCKETS = 64
+
+
+@dataclass(frozen=True)
+class JournalRecord:
+    """What happened: `action` such as `consent.granted`, `event_type` None where nobody else needs to know.
+
+    `patients` are EHR patient ids, `data` the event's payload as JSON text. `at` is domain time.
+    """
+
+    id: UUID
+    at: datetime
+    actor: str
+    client: str
+    request: str
+    action: str
+    patients: tuple[str, ...]
+    aggregate: str
+    version: int
+    event_type: str | None = None
+    data: str | None = None
+
+
+@dataclass(frozen=True)
+class JournalTables:
+    """The five tables of one service's metadata."""
+
+    journal: sa.Table
+    unpublished: sa.Table
+    stream_mark: sa.Table
+    dead_letter: sa.Table
+    registry: sa.Table
+
+
+def journal_tables(metadata: sa.MetaData) -> JournalTables:
+    """Define the tables in `metadata`."""
+    instant = sa.DateTime(timezone=True)
+    journal = sa.Table(
+        "journal",
+        metadata,
+        sa.Column("tenant_id", pg.UUID, primary_key=True),
+        sa.Column("id", pg.UUID, primary_key=True),
+        sa.Column("tenant", sa.Text, nullable=False),
+        sa.Column("at", instant, nullable=False),
+        sa.Column("actor", sa.Text, nullable=False),
+        sa.Column("client", sa.Text, nullable=False),
+        sa.Column("request", sa.Text, nullable=False),
+        sa.Column("action", sa.Text, nullable=False),
+        sa.Column("patients", pg.ARRAY(sa.Text), nullable=False),
+        sa.Column("aggregate", sa.Text, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("event_type", sa.Text),
+        sa.Column("data", sa.Text),
+    )
+    sa.Index("journal_by_time", journal.c.tenant_id, journal.c.at)
+    unpublished = sa.Table(
+        "journal_unpublished",
+        metadata,
+        sa.Column("tenant_id", pg.UUID, primary_key=True),
+        sa.Column("id", pg.UUID, primary_key=True),
+        sa.Column("bucket", sa.SmallInteger, nullable=False),
+    )
+    sa.Index("journal_unpublished_by_bucket", unpublished.c.bucket, unpublished.c.id)
+    stream_mark = sa.Table(
+        "stream_mark",
+        metadata,
+        sa.Column("stream", sa.Text, primary_key=True),
+        sa.Column("created_at", instant, nullable=False),
+        sa.Column("last_sequence", sa.BigInteger, nullable=False),
+        sa.Column("refilled_on", sa.Date, nullable=False),
+    )
+    dead_letter = sa.Table(
+        "dead_letter",
+        metadata,
+        sa.Column("stream", sa.Text, primary_key=True),
+        sa.Column("sequence", sa.BigInteger, primary_key=True),
+        sa.Column("stream_created_at", instant, primary_key=True),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("headers", sa.Text, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("at", instant, nullable=False),
+        sa.Column("retried_at", instant),
+    )
+    registry = sa.Table(
+        "registry",
+        metadata,
+        sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("version", sa.Integer, primary_key=True),
+        sa.Column("data", sa.Text, nullable=False),
+    )
+    return JournalTables(journal, unpublished, stream_mark, dead_letter, registry)
+
+
+def bucket_of(tenant_id: UUID) -> int:
+    """Return the tenant's bucket, 0..63: relays share work by buckets."""
+    return tenant_id.bytes[-1] % BUCKETS
+
+
+def bucket_sql(tenant_id: Any) -> Any:
+    """Return `bucket_of` as an SQL expression over a uuid column."""
+    return (
+        sa.cast(sa.cast(sa.literal("x").concat(sa.func.right(sa.cast(tenant_id, sa.Text), 2)), pg.BIT(8)), sa.Integer) % BUCKETS
+    )
+
+
+def journalled(effect: Any, tables: JournalTables, *, publish: bool = True) -> sa.Select[int]:
+    """Join `effect` (an INSERT, UPDATE or DELETE with RETURNING) with its journal row in one statement.
+
+    The statement answers how many rows the effect changed; a caller who finds too few must let the transaction roll back,
+    since the journal row is written all the same. Journal values are bound by `record_values`; build the statement once.
+    """
+    done = effect.cte("effect")
+    rows = tables.journal.insert().values({c.name: sa.bindparam(f"j_{c.name}", type_=c.type) for c in tables.journal.c}).cte("j")
+    statement = sa.select(sa.func.count()).select_from(done).add_cte(rows)
+    if publish:
+        pending = {
+            "tenant_id": sa.bindparam("j_tenant_id", type_=pg.UUID()),
+            "id": sa.bindparam("j_id", type_=pg.UUID()),
+            "bucket": sa.bindparam("j_bucket", type_=sa.SmallInteger()),
+        }
+        statement = statement.add_cte(tables.unpublished.insert().values(pending).cte("p"))
+    return statement
+
+
+def record_values(tenant_id: UUID, tenant: str, record: JournalRecord) -> dict[str, Any]:
+    """Return the parameters that `journalled` binds for `record`."""
+    return {
+        "j_tenant_id": tenant_id,
+        "j_id": record.id,
+        "j_tenant": tenant,
+        "j_at": record.at,
+        "j_actor": record.actor,
+        "j_client": record.client,
+        "j_request": record.request,
+        "j_action": record.action,
+        "j_patients": list(record.patients),
+        "j_aggregate": record.aggregate,
+        "j_version": record.version,
+        "j_event_type": record.event_type,
+        "j_data": record.data,
+        "j_bucket": bucket_of(tenant_id),
+    }
