@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 RETRYABLE = ("40001", "40P01")
@@ -58,3 +59,11 @@ async def driver_of(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
 def is_retryable(error: BaseException) -> bool:
     """Tell whether the database undid the transaction for reasons of concurrency, so that one more try may succeed."""
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in RETRYABLE
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Tell whether the database could not be reached or went away, so that nothing was committed as far as we know."""
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        return error.connection_invalidated or state.startswith(("08", "57P"))
+    return isinstance(error, PoolTimeout | ConnectionError | asyncpg.InterfaceError | asyncpg.ConnectionDoesNotExistError)

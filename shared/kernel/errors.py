@@ -3,11 +3,13 @@
     CareledgerError
     ├── Invalid             the request breaks a shape or a business rule      400 or 422
     ├── NotFound            no such thing for this principal                   404
+    ├── Unauthenticated     nobody that we know                                401
     ├── Forbidden           known, but not allowed                             403
     ├── Conflict            it clashes with what is stored                     409
     ├── PreconditionFailed  somebody else changed it meanwhile                 412
     ├── PreconditionMissing a change needs If-Match                            400
     ├── Gone                it was here and is no more                         410
+    ├── TooMany             more than this client may ask in the time          429
     └── Unavailable         a part that we need does not answer                503
 
 A module that refuses defines its own exception below one of these, beside the function that raises it.
@@ -58,6 +60,12 @@ class NotFound(CareledgerError):
     rule = "not-found"
 
 
+class Unauthenticated(CareledgerError):
+    """The request does not say, or not credibly, who makes it."""
+
+    rule = "login"
+
+
 class Forbidden(CareledgerError):
     """The principal is known and may not do this."""
 
@@ -86,6 +94,16 @@ class Gone(CareledgerError):
     """It was here and is no more."""
 
     rule = "gone"
+
+
+class TooMany(CareledgerError):
+    """More than the client may ask in the time; `retry_after` seconds until it may again."""
+
+    rule = "rate-limit"
+
+    def __init__(self, text: str, *, retry_after: int) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
 
 
 class Unavailable(CareledgerError):

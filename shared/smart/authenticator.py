@@ -1,0 +1,46 @@
+"""From a bearer token to a principal: signature, tenant, audience, client, scope, in this order."""
+
+from uuid import UUID
+
+from shared.kernel.errors import Forbidden, NotFound, Unauthenticated
+from shared.smart.registry import Registry
+from shared.smart.scopes import covers, parse_scopes
+from shared.smart.tokens import TokenVerifier
+from shared.web.access_control import Needs, Principal
+from shared.web.routes import fhir_base
+
+
+class TokenAuthenticator:
+    """The authenticator of the three services."""
+
+    def __init__(self, verifier: TokenVerifier, registry: Registry, *, public_url: str) -> None:
+        self._verifier = verifier
+        self._registry = registry
+        self._public_url = public_url
+
+    async def authenticate(self, authorization: str | None, *, tenant: str, needs: Needs) -> Principal:
+        """Return who calls; a token of another tenant meets the same 404 as a tenant that does not exist."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated("send an access token: Authorization: Bearer …")
+        claims = await self._verifier.verify(token.strip())
+        state = await self._registry.tenant(tenant) if claims.tenant == tenant else None
+        if state is None:
+            raise NotFound("no such resource")
+        if claims.audience != fhir_base(self._public_url, tenant):
+            raise Unauthenticated("the access token is not valid here")
+        if not await self._registry.client_is_active(claims.client_id):
+            raise Unauthenticated("the access token is not valid here")
+        rights = parse_scopes(claims.scope)
+        missing = [scope for scope in needs.scopes if not covers(rights, scope)]
+        if missing:
+            raise Forbidden(f"this needs the scope {' and '.join(missing)}")
+        return Principal(
+            tenant=tenant,
+            tenant_id=UUID(state.tenant_id),
+            client_id=claims.client_id,
+            actor=claims.fhir_user or claims.subject,
+            scopes=rights,
+            patient=claims.patient,
+            roles=frozenset(claims.roles),
+        )

@@ -1,0 +1,86 @@
+"""What access's three customers are made of alike: engines, registry, authenticator, EHR sign-in, relay and consumers."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.db.engine import make_engine
+from shared.db.journal import JournalTables
+from shared.kernel.clock import Clock
+from shared.messaging.broker import connect
+from shared.messaging.consumer import Consumer, Handler
+from shared.messaging.relay import Relay
+from shared.ops.clock import clock_for
+from shared.ops.egress import make_http
+from shared.ops.settings import PartSettings
+from shared.smart.authenticator import TokenAuthenticator
+from shared.smart.ehr_tokens import EhrTokens
+from shared.smart.keys import KeySource
+from shared.smart.registry import Registry
+from shared.smart.tokens import TokenVerifier
+
+
+@dataclass(frozen=True)
+class Part:
+    """The common parts of one running service; `close` ends its connections."""
+
+    settings: PartSettings
+    tables: JournalTables
+    clock: Clock
+    engine: AsyncEngine
+    registry: Registry
+    authenticator: TokenAuthenticator
+    http: httpx.AsyncClient
+    ehr: EhrTokens
+
+    async def close(self) -> None:
+        """Close what is open."""
+        await self.http.aclose()
+        await self.engine.dispose()
+
+
+def build_part(settings: PartSettings, tables: JournalTables, *, ehr_scope: str, worker: bool = False) -> Part:
+    """Build the parts; `worker` connects by the worker role (consumers, relays), else by the app role."""
+    url = settings.worker_database_url if worker else settings.database_url
+    engine = make_engine(url, name=f"careledger-{settings.service}")
+    registry = Registry(engine, tables, service=settings.service)
+    verifier = TokenVerifier(KeySource(settings.jwks), issuer=settings.public_url)
+    http = make_http(registry.ehr_origins)
+    return Part(
+        settings=settings,
+        tables=tables,
+        clock=clock_for(dev=settings.dev, file=settings.clock_file),
+        engine=engine,
+        registry=registry,
+        authenticator=TokenAuthenticator(verifier, registry, public_url=settings.public_url),
+        http=http,
+        ehr=EhrTokens(http, settings.ehr_key_file, scope=ehr_scope),
+    )
+
+
+@asynccontextmanager
+async def relay_of(settings: PartSettings, tables: JournalTables) -> AsyncIterator[Relay]:
+    """Yield the relay of a part, connected."""
+    engine = make_engine(settings.worker_database_url, name=f"careledger-{settings.service}-relay", size=3)
+    broker = await connect(settings.nats_url, name=f"{settings.service}-relay")
+    try:
+        yield Relay(settings.service, engine, tables, broker.jetstream())
+    finally:
+        await broker.close()
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def consumers_of(
+    settings: PartSettings, tables: JournalTables, engine: AsyncEngine, handlers: Mapping[str, Handler]
+) -> AsyncIterator[list[Consumer]]:
+    """Yield the consumers of a part, connected: `handlers` by the name of the producing service."""
+    broker = await connect(settings.nats_url, name=f"{settings.service}-consumer")
+    try:
+        jetstream = broker.jetstream()
+        yield [Consumer(settings.service, producer, engine, tables, jetstream, handle) for producer, handle in handlers.items()]
+    finally:
+        await broker.close()

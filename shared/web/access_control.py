@@ -1,0 +1,88 @@
+"""Who may call a route: declared beside the route, checked before it runs, and listed for the authorisation matrix.
+
+A route without a declaration fails the start of its app (`check_declarations`): nothing is open by oversight.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from fastapi import FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who calls, verified: `actor` for the journal, and `patient` if bound to one patient only (filter on it in SQL)."""
+
+    tenant: str
+    tenant_id: UUID
+    client_id: str
+    actor: str
+    scopes: frozenset[str]
+    patient: str | None = None
+    roles: frozenset[str] = field(default_factory=frozenset)
+
+
+class Authenticator(Protocol):
+    """Turns a bearer token into a principal; `shared.smart` has the one that verifies access's tokens."""
+
+    async def authenticate(self, authorization: str | None, *, tenant: str, needs: "Needs") -> Principal:
+        """Return the principal; Unauthenticated, Forbidden or NotFound (a foreign or unknown tenant) otherwise."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """A dependency that yields the principal, who must hold every one of `scopes` (SMART v2 or `careledger/…`)."""
+
+    scopes: tuple[str, ...]
+
+    async def __call__(self, request: Request) -> Principal:
+        """Authenticate the request by its bearer token, for the tenant in its path."""
+        authenticator: Authenticator = request.app.state.authenticator
+        principal = await authenticator.authenticate(
+            request.headers.get("authorization"), tenant=request.path_params["tenant"], needs=self
+        )
+        request.state.principal = principal
+        return principal
+
+
+@dataclass(frozen=True)
+class Open:
+    """A dependency that says: this route holds no patient data and anybody may call it, for the `reason` given."""
+
+    reason: str
+
+    async def __call__(self) -> None:
+        """Let everybody in."""
+
+
+def needs(*scopes: str) -> Needs:
+    """Declare the scopes of a route, such as `system/Consent.r`."""
+    return Needs(scopes)
+
+
+def declarations(app: FastAPI) -> Iterator[tuple[APIRoute, list[Needs | Open]]]:
+    """Yield every route of `app` with what it declares."""
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            yield route, list(_declared(route.dependant))
+
+
+def check_declarations(app: FastAPI) -> None:
+    """Raise RuntimeError if a route of `app` does not declare exactly once who may call it."""
+    for route, declared in declarations(app):
+        if len(declared) != 1:
+            raise RuntimeError(f"{sorted(route.methods or ())} {route.path} declares {len(declared)} access rules, not one")
+    strays = [route for route in app.routes if not isinstance(route, APIRoute)]
+    if strays:
+        raise RuntimeError(f"routes outside the access rules: {strays}")
+
+
+def _declared(dependant: Dependant) -> Iterator[Needs | Open]:
+    for inner in dependant.dependencies:
+        if isinstance(inner.call, Needs | Open):
+            yield inner.call
+        yield from _declared(inner)

@@ -1,0 +1,65 @@
+"""How each part's FastAPI app is put together."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi.routing import APIRoute
+
+from shared.ops.metrics import exposition
+from shared.web.access_control import Authenticator, Open, check_declarations
+from shared.web.errors import install_error_handlers
+from shared.web.middleware import Envelope
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+LifespanBody = AsyncIterator[None]
+
+
+def create_app(
+    *, service: str, title: str, routers: Iterable[APIRouter], authenticator: Authenticator, lifespan: Lifespan, **state: Any
+) -> FastAPI:
+    """Build the app of `service`; `state` is what its dependencies find at `request.app.state`.
+
+    RuntimeError if a route does not declare who may call it. No interactive documentation is served: `openapi/` holds it.
+    """
+    app = FastAPI(
+        title=title,
+        version="1",
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.service = service
+    app.state.authenticator = authenticator
+    for name, value in state.items():
+        setattr(app.state, name, value)
+    for router in routers:
+        app.include_router(router)
+    app.include_router(_operations(service))
+    install_error_handlers(app)
+    app.add_middleware(Envelope, service=service)
+    check_declarations(app)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _operations(service: str) -> APIRouter:
+    router = APIRouter(prefix=f"/internal/{service}", include_in_schema=False)
+
+    @router.get("/metrics", dependencies=[Depends(Open("counts without patient data; the proxy does not forward /internal"))])
+    async def metrics() -> Response:
+        body, content_type = exposition()
+        return Response(body, media_type=content_type)
+
+    @router.get("/live")
+    async def live(_: Annotated[None, Depends(Open("says only that the process runs"))]) -> Response:
+        return Response(status_code=204)
+
+    return router

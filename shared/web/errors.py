@@ -1,0 +1,107 @@
+"""Refusals, turned once into a status and a body: an OperationOutcome at the FHIR base, a problem document elsewhere."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from shared.db.transaction import is_unreachable
+from shared.fhir.json_text import dump
+from shared.fhir.outcome import operation_outcome
+from shared.kernel import errors
+from shared.kernel.errors import CareledgerError, Issue
+
+_log = logging.getLogger(__name__)
+
+_KINDS: list[tuple[type[CareledgerError], int, str]] = [
+    (errors.Malformed, 400, "structure"),
+    (errors.Invalid, 422, "business-rule"),
+    (errors.Unauthenticated, 401, "login"),
+    (errors.Forbidden, 403, "forbidden"),
+    (errors.NotFound, 404, "not-found"),
+    (errors.Conflict, 409, "conflict"),
+    (errors.PreconditionFailed, 412, "conflict"),
+    (errors.PreconditionMissing, 400, "required"),
+    (errors.Gone, 410, "deleted"),
+    (errors.TooMany, 429, "throttled"),
+    (errors.Unavailable, 503, "transient"),
+]
+
+_HTTP_CODES = {404: "not-found", 405: "not-supported", 406: "not-supported", 413: "too-long", 415: "not-supported"}
+
+
+def status_of(error: CareledgerError) -> tuple[int, str]:
+    """Return the HTTP status and the IssueType code of a refusal."""
+    for kind, status, code in _KINDS:
+        if isinstance(error, kind):
+            return status, code
+    return 422, "processing"
+
+
+def is_fhir(request: Request) -> bool:
+    """Tell whether the request was made at a FHIR base."""
+    steps = request.scope["path"].split("/")
+    return len(steps) > 3 and steps[1] == "t" and steps[3] == "fhir"
+
+
+def refusal(
+    request: Request, status: int, code: str, issues: tuple[Issue, ...], headers: Mapping[str, str] | None = None
+) -> Response:
+    """Build the answer: OperationOutcome or problem+json (RFC 9457), with the request id for the help desk."""
+    request_id = getattr(request.state, "request_id", "")
+    if is_fhir(request):
+        body = operation_outcome(issues, code=code, diagnostics=f"request {request_id}")
+        return Response(dump(body), status, headers, media_type="application/fhir+json; charset=utf-8")
+    problem: dict[str, Any] = {
+        "type": f"urn:careledger:rule:{issues[0].rule}",
+        "title": issues[0].text,
+        "status": status,
+        "instance": f"urn:careledger:request:{request_id}",
+        "issues": [{"rule": i.rule, "text": i.text, **({"field": i.expression} if i.expression else {})} for i in issues],
+    }
+    return Response(dump(problem), status, headers, media_type="application/problem+json")
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Make every error of `app` one of ours."""
+
+    async def expected(request: Request, error: Exception) -> Response:
+        assert isinstance(error, CareledgerError)
+        status, code = status_of(error)
+        headers: dict[str, str] = {}
+        if status == 401:
+            headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+        elif status == 403:
+            headers["WWW-Authenticate"] = 'Bearer error="insufficient_scope"'
+        elif isinstance(error, errors.TooMany):
+            headers["Retry-After"] = str(error.retry_after)
+        elif status == 503:
+            headers["Retry-After"] = "5"
+        return refusal(request, status, code, error.issues, headers)
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        code = _HTTP_CODES.get(error.status_code, "processing")
+        return refusal(request, error.status_code, code, (Issue(code, str(error.detail)),), error.headers)
+
+    async def shape(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        found = tuple(Issue(str(e["type"]), str(e["msg"]), ".".join(str(step) for step in e["loc"])) for e in error.errors())
+        syntax = any(e["loc"][0] in ("path", "query", "header") or e["type"] == "json_invalid" for e in error.errors())
+        return refusal(request, 400 if syntax else 422, "structure", found or (Issue("structure", "unreadable"),))
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        if is_unreachable(error):
+            issue = Issue("unavailable", "The store does not answer; nothing was done. Try again.")
+            return refusal(request, 503, "transient", (issue,), {"Retry-After": "5"})
+        _log.error("unexpected error", exc_info=error, extra={"request_id": getattr(request.state, "request_id", "")})
+        return refusal(request, 500, "exception", (Issue("exception", "An unexpected error; it has been logged."),))
+
+    app.add_exception_handler(CareledgerError, expected)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, shape)
+    app.state.unexpected = unexpected

@@ -1,0 +1,113 @@
+"""Routes at the FHIR base: content negotiation, one retry where the database undid a transaction, and FHIR answers."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from shared.db.transaction import is_retryable
+from shared.fhir.json_text import dump
+from shared.kernel.errors import Issue, PreconditionFailed, PreconditionMissing
+from shared.web.errors import refusal
+
+MEDIA_TYPE = "application/fhir+json; charset=utf-8; fhirVersion=4.0"
+_JSON_TYPES = ("application/fhir+json", "application/json", "text/json")
+_ANY = ("*/*", "application/*")
+_FORMATS = ("json", *_JSON_TYPES)
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class RetryingRoute(APIRoute):
+    """Runs the handler once more where the database undid its transaction for reasons of concurrency."""
+
+    def get_route_handler(self) -> Handler:
+        """Return the handler with its one retry."""
+        handler = super().get_route_handler()
+
+        async def retrying(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except Exception as error:
+                if not is_retryable(error):
+                    raise
+                return await handler(request)
+
+        return retrying
+
+
+class FhirRoute(RetryingRoute):
+    """Refuses what is not JSON with 406 and 415 before the handler runs (standards.md 3.1)."""
+
+    def get_route_handler(self) -> Handler:
+        """Return the handler behind its content negotiation."""
+        handler = super().get_route_handler()
+
+        async def negotiated(request: Request) -> Response:
+            wanted = request.query_params.get("_format")
+            if wanted is not None and wanted.split(";")[0].strip() not in _FORMATS:
+                return _not_acceptable(request)
+            if wanted is None and not _accepts_json(request.headers.get("accept")):
+                return _not_acceptable(request)
+            if request.method in ("POST", "PUT") and not self._body_allowed(request):
+                text = f"send {_JSON_TYPES[0]}, not {request.headers.get('content-type', 'nothing')[:60]!r}"
+                return refusal(request, 415, "not-supported", (Issue("content-type", text),))
+            return await handler(request)
+
+        return negotiated
+
+    def _body_allowed(self, request: Request) -> bool:
+        kind, _, parameters = request.headers.get("content-type", "").partition(";")
+        allowed = ("application/x-www-form-urlencoded",) if self.path.endswith("/_search") else _JSON_TYPES[:2]
+        if kind.strip().lower() not in allowed:
+            return False
+        values = dict(part.strip().lower().partition("=")[::2] for part in parameters.split(";") if part.strip())
+        return values.get("charset", "utf-8").strip('"') in ("utf-8", "utf8") and values.get("fhirversion", "4.0") in (
+            "4.0",
+            "4.0.1",
+        )
+
+
+def _accepts_json(accept: str | None) -> bool:
+    if not accept:
+        return True
+    kinds = [part.split(";")[0].strip().lower() for part in accept.split(",")]
+    return any(kind in _JSON_TYPES or kind in _ANY for kind in kinds)
+
+
+def _not_acceptable(request: Request) -> Response:
+    return refusal(request, 406, "not-supported", (Issue("accept", f"this server answers {_JSON_TYPES[0]} only"),))
+
+
+def etag(version: int) -> str:
+    """Return the weak ETag of a version."""
+    return f'W/"{version}"'
+
+
+def required_version(request: Request) -> int:
+    """Return the version in If-Match; PreconditionMissing without it, PreconditionFailed if it is none of ours."""
+    given = request.headers.get("if-match")
+    if given is None:
+        raise PreconditionMissing("a change must say which version it saw: send If-Match with the ETag that you read")
+    text = given.strip().removeprefix("W/").strip('"')
+    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+        raise PreconditionFailed("If-Match does not hold a version of this resource")
+    return int(text)
+
+
+def resource_response(
+    resource: Mapping[str, Any], *, version: int, updated: datetime, status: int = 200, location: str | None = None
+) -> Response:
+    """Answer with one resource, its ETag, Last-Modified and, if it was made or changed, Location."""
+    headers = {"ETag": etag(version), "Last-Modified": format_datetime(updated.astimezone(UTC), usegmt=True)}
+    if location is not None:
+        headers["Location"] = location
+    return Response(dump(resource), status, headers, media_type=MEDIA_TYPE)
+
+
+def fhir_response(body: Mapping[str, Any], status: int = 200) -> Response:
+    """Answer with a Bundle, Parameters or OperationOutcome."""
+    return Response(dump(body), status, media_type=MEDIA_TYPE)

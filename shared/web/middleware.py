@@ -1,0 +1,114 @@
+"""What every answer carries and every request must keep to, as plain ASGI around the app."""
+
+import logging
+import time
+from uuid import UUID
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.kernel.clock import SystemClock
+from shared.kernel.errors import Issue
+from shared.kernel.ids import uuid7
+from shared.ops.metrics import REQUESTS
+from shared.web.errors import refusal
+
+BODY_LIMIT = 1024 * 1024
+"""Bytes of a request body (standards.md 3.1); more is a 413."""
+
+_SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+_log = logging.getLogger("careledger.requests")
+
+
+class BodyTooLong(Exception):
+    """The body went over the limit while it was read."""
+
+
+class Envelope:
+    """Request id, body limit, security headers, one log line and one measurement for every request."""
+
+    def __init__(self, app: ASGIApp, *, service: str) -> None:
+        self._app = app
+        self._service = service
+        self._clock = SystemClock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        state = scope.setdefault("state", {})
+        state["request_id"] = str(_given_id(scope) or uuid7(self._clock.now()))
+        status = 500
+        sent = False
+        got = 0
+
+        async def limited() -> Message:
+            nonlocal got
+            message = await receive()
+            got += len(message.get("body", b""))
+            if got > BODY_LIMIT:
+                raise BodyTooLong
+            return message
+
+        async def marked(message: Message) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status, sent = message["status"], True
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = state["request_id"]
+                for name, value in _SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self._serve(scope, limited, marked)
+        except BodyTooLong:
+            answer = refusal(Request(scope), 413, "too-long", (Issue("too-long", f"a body holds at most {BODY_LIMIT} bytes"),))
+            await answer(scope, receive, marked)
+        except Exception as error:
+            if sent:
+                raise
+            answer = await scope["app"].state.unexpected(Request(scope), error)
+            await answer(scope, receive, marked)
+        finally:
+            self._record(scope, status, time.perf_counter() - started)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        length = Headers(scope=scope).get("content-length", "0")
+        if length.isascii() and length.isdigit() and int(length[:12]) > BODY_LIMIT:
+            raise BodyTooLong
+        await self._app(scope, receive, send)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "none")
+        REQUESTS.labels(self._service, scope["method"], route, str(status)).observe(seconds)
+        principal = scope["state"].get("principal")
+        fields = {
+            "service": self._service,
+            "method": scope["method"],
+            "route": route,
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+            "request_id": scope["state"]["request_id"],
+            "tenant": getattr(principal, "tenant", None),
+            "client": getattr(principal, "client_id", None),
+        }
+        _log.info("request", extra=fields)
+
+
+def _given_id(scope: Scope) -> UUID | None:
+    """Return the request id that the proxy made, if it is one (the proxy strips what clients send)."""
+    try:
+        return UUID(Headers(scope=scope)["x-request-id"])
+    except (KeyError, ValueError):
+        return None
