@@ -1,0 +1,1 @@
+"""Fakes that stand behind our ports, and the makers of a small world for tests."""
