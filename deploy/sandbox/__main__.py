@@ -1,0 +1,7 @@
+"""`python -m deploy.sandbox …`"""
+
+import sys
+
+from deploy.sandbox.cli import main
+
+sys.exit(main())

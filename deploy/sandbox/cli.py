@@ -1,0 +1,118 @@
+"""The sandbox's commands: `serve` the EHR, `generate` a clinic's files, `load` other people's Bundles."""
+
+import argparse
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import uvicorn
+import yaml
+
+from deploy.sandbox.clinic import generate, write_clinic
+from deploy.sandbox.clinic.record import bundle
+from deploy.sandbox.ehr import create_ehr
+from deploy.sandbox.load import LoadReport, load_bundles, prepare
+from deploy.sandbox.smart import Client, Settings
+from deploy.sandbox.store import Store, encode
+
+
+class _ClientsFile(msgspec.Struct):
+    """The file of `serve --clients`: YAML or JSON with `clients: [{client_id, scopes, jwks | jwks_url}]`."""
+
+    clients: tuple[Client, ...]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; what was asked wrongly is said on stderr with status 2."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except (ValueError, OSError, yaml.YAMLError) as error:
+        sys.stderr.write(f"sandbox: {error}\n")
+        return 2
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sandbox", description="A SMART EHR with a synthetic clinic")
+    commands = parser.add_subparsers(required=True)
+
+    serve = commands.add_parser("serve", help="serve the EHR on loopback until it is stopped")
+    serve.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    serve.add_argument("--public-url", help="how others reach it; default http://127.0.0.1:PORT")
+    serve.add_argument("--clients", type=Path, help="YAML or JSON file of registered backend clients")
+    source = serve.add_mutually_exclusive_group()
+    source.add_argument("--clinic", type=Path, help="folder that generate or load wrote")
+    source.add_argument("--bundles", type=Path, help="folder of transaction Bundles, loaded as `load` does")
+    source.add_argument("--seed", type=int, help="generate the clinic of this seed (with --month and --patients)")
+    _month(serve, None)
+    serve.add_argument("--patients", type=int, default=90)
+    serve.set_defaults(run=_serve)
+
+    make = commands.add_parser("generate", help="write a clinic's files and print their hash")
+    make.add_argument("--seed", type=int, default=2026)
+    make.add_argument("--patients", type=int, default=90)
+    make.add_argument("--out", type=Path, required=True)
+    _month(make, "2026-10")
+    make.set_defaults(run=_generate)
+
+    load = commands.add_parser("load", help="read transaction Bundles, say what is added, and write them for serve --clinic")
+    load.add_argument("folder", type=Path)
+    load.add_argument("--out", type=Path, help="folder to write to; without it only the report is printed")
+    _month(load, None)
+    load.set_defaults(run=_load)
+    return parser
+
+
+def _month(parser: argparse.ArgumentParser, default: str | None) -> None:
+    parser.add_argument("--month", default=default, help="YYYY-MM")
+
+
+def _generate(options: argparse.Namespace) -> int:
+    print(write_clinic(generate(options.seed, options.month, options.patients), options.out))
+    return 0
+
+
+def _load(options: argparse.Namespace) -> int:
+    report = LoadReport()
+    resources = {(one["resourceType"], one["id"]): one for one in prepare(_existing(options.folder), report, options.month)}
+    if options.out is not None:
+        (options.out / "fhir").mkdir(parents=True, exist_ok=True)
+        (options.out / "fhir" / "loaded.json").write_bytes(encode(bundle(resources.values())))
+    print("\n".join(report.lines()))
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    store = Store()
+    if options.seed is not None:
+        for content in generate(options.seed, options.month or "2026-10", options.patients).bundles.values():
+            for entry in content["entry"]:
+                store.put(entry["resource"]["resourceType"], entry["resource"]["id"], entry["resource"])
+    elif options.clinic is not None:
+        print("\n".join(load_bundles(_existing(options.clinic / "fhir"), store).lines()))
+    elif options.bundles is not None:
+        print("\n".join(load_bundles(_existing(options.bundles), store, options.month).lines()))
+    listener = socket.create_server(("127.0.0.1", options.port))
+    url = options.public_url or f"http://127.0.0.1:{listener.getsockname()[1]}"
+    settings = Settings(url.rstrip("/"), _clients(options.clients))
+    print(f"sandbox EHR {settings.fhir_base}", flush=True)
+    config = uvicorn.Config(create_ehr(store, settings), log_level="warning", access_log=False)
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _clients(path: Path | None) -> tuple[Client, ...]:
+    if path is None:
+        return ()
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return msgspec.convert(content, _ClientsFile).clients
+
+
+def _existing(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder")
+    return folder
