@@ -1,0 +1,1 @@
+"""Billing's doors to files, databases and the EHR."""

@@ -1,0 +1,264 @@
+"""The payers' rules as dated, cited data. `RuleBook.build` takes plain dictionaries (the YAML of `parameters/` as it was read)."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from services.billing.domain.findings import Severity
+from shared.kernel.errors import Invalid
+
+LETTERS: Mapping[str, Severity | None] = {
+    "i": Severity.INFO,
+    "R": Severity.REVIEW,
+    "H": Severity.HOLD,
+    "D": Severity.DENY,
+    "-": None,
+}
+_REQUIRED = ("description", "unit", "values", "reference", "certainty", "confidence", "last_checked_on")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A text that a parameter was taken from."""
+
+    id: str
+    title: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One thing that a payer (or we) chose: `values` are (first day, value), oldest first.
+
+    `certainty` is sourced, general knowledge or design; `confidence` H, M or L.
+    """
+
+    path: str
+    description: str
+    unit: str
+    values: tuple[tuple[date, Any], ...]
+    reference: tuple[str, ...]
+    certainty: str
+    confidence: str
+    last_checked_on: date
+
+    def on(self, day: date) -> Any:
+        """Return the value in force on `day`; before the first one, the first (such months are held: L4, CODE)."""
+        standing = self.values[0][1]
+        for since, value in self.values[1:]:
+            if since <= day:
+                standing = value
+        return standing
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code number bound to a neutral id, with the days between which it may be billed."""
+
+    id: str
+    number: str
+    system: str
+    group: str
+    valid_from: date
+    valid_to: date | None = None
+
+    def valid_on(self, day: date) -> bool:
+        """Tell whether the code may carry that date of service."""
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A row of the severity table as one payer profile reads it; severity None: the row says nothing here."""
+
+    key: str
+    severity: Severity | None
+    confidence: str
+    who_can_fix: str
+    action: str
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A payer's rules: `column` of the severity table, whether its switches are set, and its own parameters."""
+
+    name: str
+    extends: str | None
+    column: str
+    switches_set: bool
+    parameters: Mapping[str, Parameter]
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """The days for which somebody has read the payers' text, and who (L4)."""
+
+    valid_from: date
+    valid_to: date
+    status: str
+    read_by: str
+    read_on: date
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RuleBook:
+    """All profiles, codes, situations and fees of one edition. Immutable; `content_hash` is of everything that decides."""
+
+    name: str
+    validity: Validity
+    references: Mapping[str, Reference]
+    codes: Mapping[str, Code]
+    groups: Mapping[str, str]
+    profiles: Mapping[str, Profile]
+    severities: Mapping[str, Mapping[str, Any]]
+    fees: Mapping[str, Parameter]
+    content_hash: str
+    compiled: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def build(cls, data: Mapping[str, Any]) -> "RuleBook":
+        """Make a book of plain dictionaries: validity, references, codes, groups, profiles, severities, fees.
+
+        Raises Invalid naming what does not resolve, lacks a source or lacks a severity.
+        """
+        references = {key: Reference(key, row["title"], row.get("address", "")) for key, row in data["references"].items()}
+        codes = {key: _code(key, row) for key, row in data["codes"].items()}
+        groups = {code.number: code.group for code in codes.values()}
+        for group, numbers in data["groups"].items():
+            groups.update({number: group for entry in numbers for number in _expand(entry)})
+        book = cls(
+            name=data["name"],
+            validity=Validity(**data["validity"]),
+            references=references,
+            codes=codes,
+            groups=groups,
+            profiles={name: _profile(name, row) for name, row in data["profiles"].items()},
+            severities=data["severities"],
+            fees={path: _parameter(path, leaf) for path, leaf in data["fees"].items()},
+            content_hash=_digest(data),
+        )
+        problems = list(_problems(book))
+        if problems:
+            raise Invalid(f"the rule book {book.name} is not sound: {problems[0]}", rule="rule-book")
+        return book
+
+    def with_profiles(self, rows: Mapping[str, Mapping[str, Any]]) -> "RuleBook":
+        """Return the book with a tenant's own payer profiles, each extending another one; Invalid if one does not resolve."""
+        if not rows:
+            return self
+        profiles = {**self.profiles, **{name: _profile(name, row) for name, row in rows.items()}}
+        overlaid = replace(
+            self, profiles=profiles, content_hash=_digest({"book": self.content_hash, "profiles": dict(rows)}), compiled={}
+        )
+        problems = list(_problems(overlaid))
+        if problems:
+            raise Invalid(f"a payer profile is not sound: {problems[0]}", rule="payer-profile")
+        return overlaid
+
+    def lineage(self, profile: str) -> tuple[Profile, ...]:
+        """Return the profile and those that it extends, nearest first."""
+        chain: list[Profile] = []
+        name: str | None = profile
+        while name is not None:
+            if name not in self.profiles or any(name == earlier.name for earlier in chain):
+                raise Invalid(f"payer profile {profile} extends {name}, which does not resolve", rule="payer-profile")
+            chain.append(self.profiles[name])
+            name = chain[-1].extends
+        return tuple(chain)
+
+    def parameter(self, profile: str, path: str) -> Parameter:
+        """Return a parameter as the profile sees it; Invalid if nobody in its line has it."""
+        for member in self.lineage(profile):
+            if path in member.parameters:
+                return member.parameters[path]
+        raise Invalid(f"payer profile {profile} has no {path}", rule="rule-book")
+
+    def situation(self, profile: str, key: str) -> Situation:
+        """Return a row of the severity table for the profile; a profile may override `severity.<row>` by a parameter."""
+        row = self.severities[key]
+        path = f"severity.{key}"
+        letter = row["severity"][self.profiles[profile].column]
+        for member in self.lineage(profile):
+            if path in member.parameters:
+                letter = member.parameters[path].values[-1][1]
+                break
+        return Situation(
+            key, LETTERS[letter], row["confidence"], row["who"], row["action"], (f"severities.{key}", *row["reference"])
+        )
+
+    def expected_amount(self, code: str, place_of_service: str, day: date) -> Decimal | None:
+        """Return the payer's national amount of a code for forecasts, by place of service; None where it is not known."""
+        facility = self.fees.get("facility_places")
+        side = "facility" if facility is not None and place_of_service in facility.on(day) else "non_facility"
+        amounts = self.fees.get(f"{code}.{side}")
+        if amounts is None or day < amounts.values[0][0] or not self.validity.valid_from <= day <= self.validity.valid_to:
+            return None
+        return Decimal(amounts.on(day))
+
+
+def _code(key: str, row: Mapping[str, Any]) -> Code:
+    return Code(key, str(row["number"]), row["system"], row["group"], row["valid_from"], row.get("valid_to"))
+
+
+def _expand(entry: str) -> list[str]:
+    """Read `99495` or a run of numbers `90951-90970`, with or without a leading letter."""
+    first, _, last = str(entry).partition("-")
+    if not last:
+        return [first]
+    letter = first[:1] if first[:1].isalpha() else ""
+    width = len(first) - len(letter)
+    return [f"{letter}{number:0{width}d}" for number in range(int(first[len(letter) :]), int(last[len(letter) :]) + 1)]
+
+
+def _profile(name: str, row: Mapping[str, Any]) -> Profile:
+    parameters = {path: _parameter(path, leaf) for path, leaf in row.get("parameters", {}).items()}
+    return Profile(name, row.get("extends"), row["column"], bool(row["switches_set"]), parameters)
+
+
+def _parameter(path: str, leaf: Mapping[str, Any]) -> Parameter:
+    missing = [key for key in _REQUIRED if leaf.get(key) in (None, "", {}, [])]
+    if missing:
+        raise Invalid(f"{path} lacks {', '.join(missing)}", rule="rule-book")
+    values = tuple(sorted(((_day(since), value) for since, value in leaf["values"].items()), key=lambda pair: pair[0]))
+    return Parameter(
+        path=path,
+        description=leaf["description"],
+        unit=leaf["unit"],
+        values=values,
+        reference=tuple(leaf["reference"]),
+        certainty=leaf["certainty"],
+        confidence=leaf["confidence"],
+        last_checked_on=_day(leaf["last_checked_on"]),
+    )
+
+
+def _day(value: date | str) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(value)
+
+
+def _problems(book: RuleBook) -> Iterator[str]:
+    for name, profile in book.profiles.items():
+        book.lineage(name)
+        for parameter in profile.parameters.values():
+            yield from (
+                f"{name}: {parameter.path} cites unknown {ref}" for ref in parameter.reference if ref not in book.references
+            )
+            if parameter.certainty not in ("sourced", "general knowledge", "design") or parameter.confidence not in "HML":
+                yield f"{name}: {parameter.path} has certainty {parameter.certainty}, confidence {parameter.confidence}"
+    columns = {profile.column for profile in book.profiles.values()}
+    for key, row in book.severities.items():
+        yield from (
+            f"severity row {key} has no letter for {column}" for column in columns if row["severity"].get(column) not in LETTERS
+        )
+        yield from (f"severity row {key} cites unknown {ref}" for ref in row["reference"] if ref not in book.references)
+
+
+def _digest(data: Mapping[str, Any]) -> str:
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
