@@ -1,1 +1,1 @@
-"""Billing's doors to files, databases and the EHR."""
+"""Rows, transactions and the EHR: the ports made real."""
