@@ -1,0 +1,79 @@
+"""The elements of the R4 types, read from the FHIR library's models (integration.md 8: R4B is a fair stand-in)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, get_args
+
+from fhir.resources.R4B import get_fhir_model_class
+
+from shared.fhir.bindings import NOT_R4_ELEMENTS, REQUIRED
+
+_PRIMITIVES = {"UuidVersion": "uuid", "Uuid": "uuid", "Base64Binary": "base64Binary", "DateTime": "dateTime"} | {
+    "PositiveInt": "positiveInt",
+    "UnsignedInt": "unsignedInt",
+}
+_NAMES = frozenset(("Canonical", "Code", "Date", "Decimal", "Id", "Instant", "Integer", "Markdown", "Oid", "String", "Time"))
+_MORE_NAMES = frozenset(("Uri", "Url", "Xhtml"))
+_EXTENSION_OF_PRIMITIVE = "FHIRPrimitiveExtensionType"
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element: the name of its type, whether that is a primitive, whether it repeats, its allowed codes and targets.
+
+    `codes` is None without a required binding; `targets` is None for anything but a Reference to certain types.
+    """
+
+    type: str
+    primitive: bool
+    many: bool
+    codes: frozenset[str] | None
+    targets: frozenset[str] | None
+
+
+@cache
+def elements(type_name: str) -> Mapping[str, Element]:
+    """Return the elements of the resource or data type `type_name` by JSON name; KeyError if there is no such type."""
+    try:
+        model = get_fhir_model_class(type_name)
+    except (ValueError, KeyError) as error:
+        raise KeyError(type_name) from error
+    found: dict[str, Element] = {}
+    for field in model.model_fields.values():
+        name = field.alias
+        if name is None or name in NOT_R4_ELEMENTS:
+            continue
+        extra: Any = field.json_schema_extra or {}
+        kinds = list(_kinds(field.annotation))
+        kind = next(name for name in map(_type_name, kinds) if name)
+        targets = frozenset(extra.get("enum_reference_types", ())) if kind == "Reference" else frozenset()
+        found[name] = Element(
+            type=kind,
+            primitive=kind[0].islower(),
+            many=any(str(part).startswith("typing.List[") for part in (field.annotation, *get_args(field.annotation))),
+            codes=REQUIRED.get((type_name, name)),
+            targets=targets if targets and "Resource" not in targets else None,
+        )
+    return found
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """Yield an annotation, its arguments and what `Annotated` says of them, innermost last."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from _kinds(part)
+    yield from getattr(annotation, "__metadata__", ())
+
+
+def _type_name(kind: Any) -> str | None:
+    if kind is bool:
+        return "boolean"
+    name = kind.__name__ if isinstance(kind, type) else type(kind).__name__
+    if name == _EXTENSION_OF_PRIMITIVE:
+        return "Element"
+    if name in _PRIMITIVES:
+        return _PRIMITIVES[name]
+    if name in _NAMES or name in _MORE_NAMES:
+        return name.lower()
+    return name.removesuffix("Type") if hasattr(kind, "get_model_klass") else None
