@@ -29,6 +29,7 @@ class AttestationKind(StrEnum):
     PRACTITIONER = "practitioner"
     TIME_ALLOCATION = "time-allocation"
     OTHER_PRACTICE_ENDED = "other-practice-ended"
+    OTHER_SERVICE = "other-service"
     FACILITY_PAYMENT = "facility-payment"
     ABROAD = "abroad"
     MODEL_FLAG = "model-flag"
@@ -153,6 +154,20 @@ SPECS: Mapping[AttestationKind, AttestationSpec] = {
     ),
     K.OTHER_PRACTICE_ENDED: AttestationSpec(
         "X1", "the other practice no longer furnishes care management", "patient", (F("day", T.DAY, "since"),)
+    ),
+    K.OTHER_SERVICE: AttestationSpec(
+        "X0",
+        "a service billed beside CCM, by somebody else or by us outside Careledger; it becomes an OtherService of the ledger",
+        "patient",
+        (
+            F("code", T.TEXT, "code number"),
+            F("day", T.DAY, "date of service"),
+            F("npi", T.TEXT, "who billed it", required=False),
+            F("tin", T.TEXT, "for which practice", required=False),
+            F("status", T.TEXT, "what is known", required=False, choices=("paid", "claimed", "planned", "unknown")),
+            F("window_start", T.DAY, "first day of the window that it covers", required=False),
+            F("window_end", T.DAY, "last day of it", required=False),
+        ),
     ),
     K.FACILITY_PAYMENT: AttestationSpec(
         "T20",
