@@ -87,6 +87,7 @@ def _load(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    clients = _clients(options.clients)
     store = Store()
     if options.seed is not None:
         for content in generate(options.seed, options.month or "2026-10", options.patients).bundles.values():
@@ -96,13 +97,17 @@ def _serve(options: argparse.Namespace) -> int:
         print("\n".join(load_bundles(_existing(options.clinic / "fhir"), store).lines()))
     elif options.bundles is not None:
         print("\n".join(load_bundles(_existing(options.bundles), store, options.month).lines()))
-    listener = socket.create_server(("127.0.0.1", options.port))
-    url = options.public_url or f"http://127.0.0.1:{listener.getsockname()[1]}"
-    settings = Settings(url.rstrip("/"), _clients(options.clients))
+    with socket.create_server(("127.0.0.1", options.port)) as listener:
+        _run(store, clients, listener, options.public_url)
+    return 0
+
+
+def _run(store: Store, clients: tuple[Client, ...], listener: socket.socket, public_url: str | None) -> None:
+    url = public_url or f"http://127.0.0.1:{listener.getsockname()[1]}"
+    settings = Settings(url.rstrip("/"), clients)
     print(f"sandbox EHR {settings.fhir_base}", flush=True)
     config = uvicorn.Config(create_ehr(store, settings), log_level="warning", access_log=False)
     uvicorn.Server(config).run(sockets=[listener])
-    return 0
 
 
 def _clients(path: Path | None) -> tuple[Client, ...]:

@@ -164,7 +164,7 @@ def _date(value: Any, wanted: str, base: str) -> bool:
         "eq": inside,
         "ne": not inside,
         "gt": end > high,
-        "ge": inside or end > high,
+        "ge": end > low,
         "lt": start < low,
-        "le": inside or start < low,
+        "le": start < high,
     }[prefix]

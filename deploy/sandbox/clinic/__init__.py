@@ -40,16 +40,17 @@ def generate(seed: int = 2026, month: str = "2026-10", patients: int = 90) -> Cl
     diary = Diary(calendar)
     bundles = {"practice": bundle(practice_records(practice, calendar))}
     work = list(opening(practice, calendar))
-    expected = []
+    workers = []
     for number, situation in enumerate(situations(rng, patients), start=1):
         own = random.Random(f"{seed}/{number}")  # noqa: S311
         story = tell(own, number, situation, practice, calendar)
         bundles[f"patient-{number:05d}"] = bundle(patient_records(story, practice, calendar))
         work += papers(own, story, practice, calendar)
-        worker = Worker(own, story, practice, calendar, diary)
+        workers.append(Worker(own, story, practice, calendar, diary))
+    for worker in sorted(workers, key=lambda one: one.turn_in_line):
         worker.work()
         work += worker.actions
-        expected.append(_expected(story, worker.seconds))
+    expected = [_expected(worker.story, worker.seconds) for worker in workers]
     work.sort(key=lambda action: str(action["at"]))
     return Clinic(bundles, _who(practice, calendar), work, expected)
 

@@ -30,7 +30,7 @@ def opening(practice: Practice, month: Month) -> Iterator[Action]:
     before = month.first - timedelta(days=345)
     for day in (before, month.first):
         for number, who in enumerate((*practice.practitioners, *practice.staff)):
-            moment = month.at(day, 7, number)
+            moment = month.at(day, 7) + timedelta(seconds=5 * number)
             yield {"at": instant(moment), "do": "roster.record", **_member(who, practice, month, day), "recorded_by": lead.id}
     for number, kind in enumerate(PRACTICE_STATEMENTS):
         moment = month.at(before, 9, number)

@@ -59,6 +59,14 @@ class Worker:
     actions: list[Action] = field(default_factory=list)
     seconds: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def turn_in_line(self) -> int:
+        """Who is placed first: work bound to a day or two, then days that must still be empty for somebody, then the rest."""
+        parts = self.story.situation.parts
+        if any(part.when in ("visit", "stay") for part in parts):
+            return 0
+        return 1 if any(part.basis == "date-only" for part in parts) else 2
+
     def work(self) -> None:
         """Place all parts of the situation around the patient's visits, then try the overlaps that it asks for."""
         for visit in self.story.visits:
