@@ -40,14 +40,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sandbox", description="A SMART EHR with a synthetic clinic")
     commands = parser.add_subparsers(required=True)
 
-    serve = commands.add_parser("serve", help="serve the EHR on loopback until it is stopped")
+    serve = commands.add_parser(
+        "serve", help="serve the EHR until it is stopped; by default on loopback, with the clinic of --seed"
+    )
+    serve.add_argument("--host", default="127.0.0.1", help="another address only where a container's network keeps strangers out")
     serve.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    serve.add_argument("--public-url", help="how others reach it; default http://127.0.0.1:PORT")
+    serve.add_argument("--public-url", help="how others reach it; default http://HOST:PORT")
     serve.add_argument("--clients", type=Path, help="YAML or JSON file of registered backend clients")
     source = serve.add_mutually_exclusive_group()
     source.add_argument("--clinic", type=Path, help="folder that generate or load wrote")
     source.add_argument("--bundles", type=Path, help="folder of transaction Bundles, loaded as `load` does")
-    source.add_argument("--seed", type=int, help="generate the clinic of this seed (with --month and --patients)")
+    source.add_argument("--seed", type=int, default=2026, help="generate the clinic of this seed (with --month and --patients)")
     _month(serve, None)
     serve.add_argument("--patients", type=int, default=90)
     serve.set_defaults(run=_serve)
@@ -89,25 +92,21 @@ def _load(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     clients = _clients(options.clients)
     store = Store()
-    if options.seed is not None:
-        for content in generate(options.seed, options.month or "2026-10", options.patients).bundles.values():
-            for entry in content["entry"]:
-                store.put(entry["resource"]["resourceType"], entry["resource"]["id"], entry["resource"])
-    elif options.clinic is not None:
+    if options.clinic is not None:
         print("\n".join(load_bundles(_existing(options.clinic / "fhir"), store).lines()))
     elif options.bundles is not None:
         print("\n".join(load_bundles(_existing(options.bundles), store, options.month).lines()))
-    with socket.create_server(("127.0.0.1", options.port)) as listener:
-        _run(store, clients, listener, options.public_url)
+    else:
+        for content in generate(options.seed, options.month or "2026-10", options.patients).bundles.values():
+            for entry in content["entry"]:
+                store.put(entry["resource"]["resourceType"], entry["resource"]["id"], entry["resource"])
+    with socket.create_server((options.host, options.port)) as listener:
+        address = f"http://{options.host}:{listener.getsockname()[1]}"
+        settings = Settings((options.public_url or address).rstrip("/"), clients)
+        print(f"sandbox EHR {settings.fhir_base}", flush=True)
+        config = uvicorn.Config(create_ehr(store, settings), log_level="warning", access_log=False)
+        uvicorn.Server(config).run(sockets=[listener])
     return 0
-
-
-def _run(store: Store, clients: tuple[Client, ...], listener: socket.socket, public_url: str | None) -> None:
-    url = public_url or f"http://127.0.0.1:{listener.getsockname()[1]}"
-    settings = Settings(url.rstrip("/"), clients)
-    print(f"sandbox EHR {settings.fhir_base}", flush=True)
-    config = uvicorn.Config(create_ehr(store, settings), log_level="warning", access_log=False)
-    uvicorn.Server(config).run(sockets=[listener])
 
 
 def _clients(path: Path | None) -> tuple[Client, ...]:

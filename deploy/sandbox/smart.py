@@ -125,15 +125,13 @@ class AuthorizationServer:
 
     async def _keys(self, client: Client) -> KeySet:
         """Return the client's registered keys, fetched anew each time: a sandbox has no need of a cache that may be stale."""
-        if client.jwks is not None:
-            return KeySet.import_key_set({"keys": list(client.jwks["keys"])})
-        if client.jwks_url is None:
-            raise _bad_client("the client has no registered keys")
         try:
+            if client.jwks_url is None:
+                return KeySet.import_key_set({"keys": list((client.jwks or {})["keys"])})
             answer = await self.http.get(client.jwks_url, follow_redirects=False, timeout=2)
             return KeySet.import_key_set(answer.raise_for_status().json())
         except (httpx.HTTPError, KeyError, TypeError) as error:
-            raise _bad_client("the registered JWKS cannot be read") from error
+            raise _bad_client("the registered keys cannot be read") from error
 
     def _check_claims(self, claims: Mapping[str, Any], client: Client) -> None:
         moment = self.now().timestamp()

@@ -16,9 +16,9 @@ DISCLOSURES = ("availability", "cost-sharing", "one-practitioner", "right-to-sto
 PRACTICE_STATEMENTS = (
     "access-24-7",
     "certified-ehr",
-    "plan-availability",
+    "plan-sharing",
     "continuity",
-    "care-transitions",
+    "transitions",
     "community-coordination",
     "enhanced-communication",
 )
@@ -34,7 +34,7 @@ def opening(practice: Practice, month: Month) -> Iterator[Action]:
             yield {"at": instant(moment), "do": "roster.record", **_member(who, practice, month, day), "recorded_by": lead.id}
     for number, kind in enumerate(PRACTICE_STATEMENTS):
         moment = month.at(before, 9, number)
-        yield {"at": instant(moment), "do": "attest", "kind": kind, "by": lead.id, "value": {"in_place": True}}
+        yield {"at": instant(moment), "do": "attest", "kind": kind, "by": lead.id, "value": {"given": True}}
 
 
 def papers(rng: random.Random, story: Story, practice: Practice, month: Month) -> Iterator[Action]:
@@ -122,16 +122,15 @@ def _at_enrolment(story: Story) -> Iterator[Action]:
     """Yield what the billing practitioner states once the patient is enrolled (ccm-rules E1, E2, E3, E6)."""
     at = story.enrolled + timedelta(minutes=10)
     codes = [table("conditions")[condition.key]["icd10"] for condition in story.conditions]
-    values: dict[str, dict[str, Any]] = {
-        "conditions-expected": {"conditions": [condition.id for condition in story.conditions], "months": 12},
-    }
+    values: dict[str, dict[str, Any]] = {"conditions": {"codes": codes}}
     if story.situation.risk:
-        statement = f"High risk of decompensation and loss of function: {', '.join(codes)}"
-        values["risk"] = {"significant": True, "statement": statement}
+        values["risk"] = {"significant": True}
     if story.situation.initiating_visit:
-        values["initiating-visit"] = {"encounter": story.visits[0].id, "discussed": True}
+        visit = story.visits[0]
+        seen = {"day": visit.interval[0].date().isoformat(), "practitioner": visit.practitioner.id}
+        values["initiating-visit"] = {**seen, "discussed": True}
     if story.plan_on:
-        values["plan-copy"] = {"given_on": story.enrolled.date().isoformat(), "to": "patient", "how": "paper"}
+        values["plan-copy"] = {"day": story.enrolled.date().isoformat(), "method": "paper", "recipient": "patient"}
     for number, (kind, value) in enumerate(values.items()):
         yield _attest(at + timedelta(minutes=number), kind, story, value)
 
@@ -141,7 +140,7 @@ def _at_month_end(rng: random.Random, story: Story, month: Month) -> Iterator[Ac
     situation = story.situation
     at = month.at(month.workdays[-1], 17, rng.randrange(5, 55))
     if situation.mdm:
-        yield {**_attest(at, "complexity", story, {"mdm": situation.mdm}), "month": month.text}
+        yield {**_attest(at, "complexity", story, {"level": situation.mdm}), "month": month.text}
     if situation.lane:
         yield {**_attest(at + timedelta(seconds=20), "lane", story, {"lane": situation.lane}), "month": month.text}
     beside = {"rpm": "99457", "pcm": "99426"}
@@ -150,10 +149,10 @@ def _at_month_end(rng: random.Random, story: Story, month: Month) -> Iterator[Ac
     for code, day in services:
         value = {
             "code": code,
-            "date": day.isoformat(),
+            "day": day.isoformat(),
             "npi": story.practitioner.npi,
             "tin": PEOPLE["practice"]["tin"],
-            "state": "planned",
+            "status": "planned",
         }
         yield {**_attest(at + timedelta(seconds=40), "other-service", story, value), "month": month.text}
 

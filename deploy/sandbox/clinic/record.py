@@ -76,7 +76,7 @@ def patient_records(story: Story, practice: Practice, month: Month) -> Iterator[
         "patient": subject,
         "managingOrganization": _reference("Organization", practice.organization),
         "period": {"start": story.enrolled.isoformat()},
-        "careManager": _reference("Practitioner", team[0].id),
+        "careManager": _reference("Practitioner", story.practitioner.id),
         "team": [_reference("CareTeam", _id(story, "team"))],
     }
 

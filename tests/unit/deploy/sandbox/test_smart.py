@@ -126,6 +126,11 @@ async def test_two_keys_of_one_kid_are_no_key(make_ehr: Any, keys: dict[str, Any
     assert (await ehr.token()).json()["error"] == "invalid_client"
 
 
+@pytest.mark.parametrize("jwks", [{}, {"keys": [{"kty": "weird"}]}, {"keys": []}])
+async def test_a_registration_without_usable_keys_lets_nobody_in(make_ehr: Any, jwks: dict[str, Any]) -> None:
+    assert (await make_ehr(jwks=jwks).token()).json()["error"] == "invalid_client"
+
+
 async def test_a_token_ends_after_its_time(ehr: Any) -> None:
     headers = await ehr.bearer()
     ehr.clock[0] += timedelta(seconds=299)

@@ -170,6 +170,25 @@ def test_actions_are_in_order_and_speak_the_public_vocabulary(clinic: Clinic) ->
             assert max(action["exclusion_checks"]) <= action["at"][:10]
 
 
+def test_what_the_ehr_cannot_say_is_stated_by_the_billing_practitioner(clinic: Clinic) -> None:
+    stated: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for action in clinic.work:
+        if action["do"] == "attest":
+            stated[action.get("patient", "practice")][action["kind"]] = action["value"]
+    assert len(stated["practice"]) == 7
+    assert all(value == {"given": True} for value in stated["practice"].values())
+    for row in clinic.expected:
+        kinds = set(stated[row["patient"]])
+        assert ("risk" in kinds) == (row["label"] != "no-risk-statement")
+        assert ("initiating-visit" in kinds) == (row["label"] != "no-initiating-visit")
+        assert ("plan-copy" in kinds) == (row["label"] != "no-plan")
+        assert ("lane" in kinds) == row["label"].startswith(("complex", "practitioner"))
+        assert ("complexity" in kinds) == (row["label"] in ("complex-60", "complex-90"))
+        assert ("other-service" in kinds) == row["label"].endswith("-beside")
+    signed = [action for action in clinic.work if action.get("kind") in ("lane", "complexity")]
+    assert all(datetime.fromisoformat(action["at"]).astimezone(ZONE).month == 10 for action in signed)
+
+
 def test_good_notes_are_filled_in_and_never_repeat(clinic: Clinic) -> None:
     notes = [action for action in clinic.work if "note" in action and action.get("expect") != "refused"]
     assert all("{" not in action["note"] for action in notes)
