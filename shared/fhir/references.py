@@ -42,7 +42,7 @@ def ehr_id(
     which we could not return.
     """
     ref = _ref(reference, tuple(types), expression)
-    if ref.base is not None and not _same_place(ref.base, (ehr_base, *aliases)):
+    if ref.base is not None and not same_place(ref.base, (ehr_base, *aliases)):
         raise Invalid(
             f"the reference is not on the practice's EHR ({ehr_base})",
             rule="reference-host",
@@ -59,7 +59,7 @@ def patient_id(reference: Any, *, ehr_base: str, aliases: Iterable[str] = (), ex
 def own_id(reference: Any, kind: str, *, own_base: str, expression: str) -> str:
     """Return the id of one of our resources of type `kind`, given relative or absolute on `own_base`; else Invalid."""
     ref = _ref(reference, (kind,), expression)
-    if ref.base is not None and not _same_place(ref.base, (own_base,)):
+    if ref.base is not None and not same_place(ref.base, (own_base,)):
         raise Invalid(f"the {kind} is not one of this base", rule="reference-host", expression=f"{expression}.reference")
     return ref.id
 
@@ -94,6 +94,12 @@ def identifier_value(identifiers: Iterable[dict[str, Any]], system: str) -> str 
     return next((found["value"] for found in identifiers if found.get("system") == system and found.get("value")), None)
 
 
+def same_place(base: str, places: Iterable[str]) -> bool:
+    """Tell whether the base URL `base` is one of `places`: base URLs, or bare hosts that hold whatever lies on them."""
+    found = _normal(base)
+    return any(found == _normal(place) if "://" in place else found[1] == place.lower() for place in places)
+
+
 def _ref(reference: Any, types: tuple[str, ...], expression: str) -> Ref:
     wanted = " or ".join(types)
     text = reference.get("reference") if isinstance(reference, dict) else None
@@ -110,11 +116,9 @@ def _ref(reference: Any, types: tuple[str, ...], expression: str) -> Ref:
     return ref
 
 
-def _same_place(base: str, places: Iterable[str]) -> bool:
-    found = _normal(base)
-    return any(found == _normal(place) if "://" in place else found[1] == place.lower() for place in places)
-
-
 def _normal(base: str) -> tuple[str, str, str]:
-    parts = urlsplit(base)
+    try:
+        parts = urlsplit(base)
+    except ValueError:  # such as a broken IPv6 address: no place that anybody configured
+        return "", base, ""
     return parts.scheme.lower(), parts.netloc.lower(), parts.path.rstrip("/")
