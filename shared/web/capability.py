@@ -1,6 +1,6 @@
-"""What a part's FHIR routes can do, read off the routes: the fragments from which access makes the CapabilityStatement.
+"""What a part's FHIR routes can do, read off the routes: the fragments of the CapabilityStatement that access serves.
 
-An app names its search parameters at `app.state.search_parameters` (`{"Consent": (…)}`); interactions follow from method and path.
+An app names its search parameters at `app.state.search_parameters` (`{"Consent": (…)}`); interactions follow from the path.
 """
 
 from typing import Any
