@@ -10,7 +10,7 @@ from uuid import UUID
 
 from fastapi import FastAPI, Request
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ def needs(*scopes: str) -> Needs:
     return Needs(scopes)
 
 
-def declarations(app: FastAPI) -> Iterator[tuple[APIRoute, list[Needs | Open]]]:
-    """Yield every route of `app` with what it declares."""
-    for route in app.routes:
-        if isinstance(route, APIRoute):
+def declarations(app: FastAPI) -> Iterator[tuple[RouteContext, list[Needs | Open]]]:
+    """Yield every route of `app` (its `path`, `methods` …) with what it declares."""
+    for route in iter_route_contexts(app.routes):
+        if isinstance(route.original_route, APIRoute):
             yield route, list(_declared(route.dependant))
 
 
@@ -76,7 +76,7 @@ def check_declarations(app: FastAPI) -> None:
     for route, declared in declarations(app):
         if len(declared) != 1:
             raise RuntimeError(f"{sorted(route.methods or ())} {route.path} declares {len(declared)} access rules, not one")
-    strays = [route for route in app.routes if not isinstance(route, APIRoute)]
+    strays = [route.path for route in iter_route_contexts(app.routes) if not isinstance(route.original_route, APIRoute)]
     if strays:
         raise RuntimeError(f"routes outside the access rules: {strays}")
 

@@ -6,7 +6,7 @@ An app names its search parameters at `app.state.search_parameters` (`{"Consent"
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import RouteContext, iter_route_contexts
 
 from shared.fhir.search import SearchParameter
 from shared.kernel.vocabulary import CANONICAL
@@ -26,16 +26,16 @@ def capability_fragment(app: FastAPI) -> dict[str, Any]:
     """Return `{"resources": [CapabilityStatement.rest.resource …]}` of `app`, ordered, true by construction."""
     parameters: dict[str, tuple[SearchParameter, ...]] = getattr(app.state, "search_parameters", {})
     found: dict[str, tuple[set[str], set[str]]] = {}
-    for route in app.routes:
-        if isinstance(route, APIRoute) and route.path.startswith(f"{FHIR_BASE}/"):
+    for route in iter_route_contexts(app.routes):
+        if (route.path or "").startswith(f"{FHIR_BASE}/"):
             _read_route(route, found)
     return {
         "resources": [_resource(kind, *found[kind], parameters.get(kind, ())) for kind in sorted(found) if kind in parameters]
     }
 
 
-def _read_route(route: APIRoute, found: dict[str, tuple[set[str], set[str]]]) -> None:
-    kind, _, rest = route.path.removeprefix(f"{FHIR_BASE}/").partition("/")
+def _read_route(route: RouteContext, found: dict[str, tuple[set[str], set[str]]]) -> None:
+    kind, _, rest = (route.path or "").removeprefix(f"{FHIR_BASE}/").partition("/")
     interactions, operations = found.setdefault(kind, (set(), set()))
     tail = f"/{rest}" if rest else ""
     for method in route.methods or ():
