@@ -75,13 +75,14 @@ class TokenVerifier:
             raise Unauthenticated("the access token is not valid here") from error
 
 
-def peek_header(token: str) -> dict[str, object]:
+def peek_header(token: str, *, allowed: tuple[str, ...] = ()) -> dict[str, object]:
     """Return the protected header of a compact JWS before its signature is checked; ValueError if there is none.
 
-    Headers by which a sender would choose the key (jwk, jku, x5u, x5c) or the processing (crit, b64) are refused.
+    Headers by which a sender would choose the key (jwk, jku, x5u, x5c) or the processing (crit, b64) are refused, but those
+    that the caller has `allowed` and checks.
     """
     header: dict[str, object] = dict(extract_compact(token.encode("ascii")).headers())
-    if any(name in header for name in _FORBIDDEN_HEADERS):
+    if any(name in header for name in _FORBIDDEN_HEADERS if name not in allowed):
         raise ValueError("a header that chooses its own key")
     return header
 

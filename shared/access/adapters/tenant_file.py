@@ -1,0 +1,79 @@
+"""Reads a tenant's YAML document strictly: a field that nobody knows or that stands twice is an error, not a wish."""
+
+import re
+from collections.abc import Hashable
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+import yaml
+from pydantic import ValidationError
+
+from shared.contracts.tenant import EhrConnection, TenantDocument
+from shared.kernel.errors import Invalid, Issue
+from shared.kernel.vocabulary import Program
+
+
+class TenantFileInvalid(Invalid):
+    """The document cannot be applied; each issue names its field."""
+
+    rule = "tenant-document"
+
+
+class _StrictEhr(EhrConnection, extra="forbid"):
+    pass
+
+
+class _StrictDocument(TenantDocument, extra="forbid"):
+    ehr: _StrictEhr
+
+
+class _Loader(yaml.SafeLoader):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        names = [self.construct_object(key) for key, _ in node.value]
+        for name in names:
+            if names.count(name) > 1:
+                raise TenantFileInvalid(f"{name} stands twice in one place", expression=str(name))
+        return super().construct_mapping(node, deep)
+
+
+def read_tenant(text: str, *, dev: bool) -> TenantDocument:
+    """Return the document; TenantFileInvalid lists all that is wrong. `dev` allows EHR addresses with http on loopback."""
+    try:
+        fields = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise TenantFileInvalid(f"not YAML: {str(error).splitlines()[0]}") from error
+    try:
+        document = TenantDocument.model_validate(_StrictDocument.model_validate(fields).model_dump())
+    except ValidationError as error:
+        wrong = [(".".join(str(step) for step in item["loc"]), str(item["msg"])) for item in error.errors()]
+        raise _invalid(wrong) from error
+    if wrong := list(_breaches(document, dev)):
+        raise _invalid(wrong)
+    return document
+
+
+def _breaches(document: TenantDocument, dev: bool) -> list[tuple[str, str]]:
+    programs = set(Program)
+    checks = [
+        ("zone", document.zone in available_timezones(), "is not an IANA time zone"),
+        ("npi", re.fullmatch(r"\d{10}", document.npi) is not None, "must have 10 digits"),
+        ("place_of_service", re.fullmatch(r"\d{2}", document.place_of_service) is not None, "must have 2 digits"),
+        ("programs", bool(document.programs) and set(document.programs) <= programs, f"must be of {', '.join(programs)}"),
+        ("ehr.fhir_base", _address(document.ehr.fhir_base, dev), "must be an https address without a slash at its end"),
+        ("ehr.token_url", _address(document.ehr.token_url, dev), "must be an https address without a slash at its end"),
+        ("charge_master", all(amount >= 0 for amount in document.charge_master.values()), "must not hold negative amounts"),
+    ]
+    return [(field, text) for field, holds, text in checks if not holds]
+
+
+def _address(url: str, dev: bool) -> bool:
+    parts = urlsplit(url)
+    loopback = dev and parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
+    plain = not (parts.query or parts.fragment or parts.username or url.endswith("/"))
+    return bool(parts.hostname) and plain and (parts.scheme == "https" or loopback)
+
+
+def _invalid(wrong: list[tuple[str, str]]) -> TenantFileInvalid:
+    issues = tuple(Issue(TenantFileInvalid.rule, f"{field}: {text}", field) for field, text in wrong)
+    return TenantFileInvalid("; ".join(issue.text for issue in issues), issues=issues)
