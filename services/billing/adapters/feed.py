@@ -5,20 +5,19 @@ own: in one statement with the numbering, the snapshot would be from before the 
 batch the order is `version` first, never a timestamp, or a later version of a charge could get the lower number.
 """
 
-from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.billing.adapters.tables import charge_version, feed_head
+from services.billing.adapters.tables import CHARGE_VERSION, FEED_HEAD
 from shared.db.transaction import tenant_transaction, worker_transaction
 
 BATCH = 10_000
 
 _HEAD = (
-    insert(feed_head)
+    insert(FEED_HEAD)
     .values(tenant_id=sa.bindparam("tenant"), epoch=sa.bindparam("epoch"), last_seq=0, last_at=sa.func.clock_timestamp())
     .on_conflict_do_nothing()
 )
@@ -40,12 +39,24 @@ _NUMBER = sa.text("""
 """)
 
 
-@dataclass(frozen=True)
-class FeedHead:
-    """Where a tenant's feed stands: the epoch and the last number given."""
+class FeedRepository:
+    """Where one tenant's feed stands; fills `usecases.ports.FeedStore`."""
 
-    epoch: UUID
-    last_seq: int
+    def __init__(self, connection: AsyncConnection, tenant_id: UUID) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id
+
+    async def head(self) -> tuple[UUID, int]:
+        """Return the epoch and the last number given; a tenant's first reader makes its epoch."""
+        await self._connection.execute(_HEAD, {"tenant": self._tenant_id, "epoch": uuid4()})
+        query = sa.select(FEED_HEAD.c.epoch, FEED_HEAD.c.last_seq).where(FEED_HEAD.c.tenant_id == self._tenant_id)
+        row = (await self._connection.execute(query)).one()
+        return row.epoch, row.last_seq
+
+    async def position(self) -> str:
+        """Return the position after the last numbered version."""
+        epoch, last = await self.head()
+        return f"{epoch}.{last}"
 
 
 async def publish(engine: AsyncEngine, tenant_id: UUID) -> int:
@@ -64,18 +75,10 @@ async def publish(engine: AsyncEngine, tenant_id: UUID) -> int:
 
 async def publish_all(engine: AsyncEngine) -> int:
     """Number what waits, for every tenant that has something waiting; the worker's engine sees them all."""
-    waiting = sa.select(charge_version.c.tenant_id).where(charge_version.c.feed_seq.is_(None)).distinct()
+    waiting = sa.select(CHARGE_VERSION.c.tenant_id).where(CHARGE_VERSION.c.feed_seq.is_(None)).distinct()
     async with worker_transaction(engine) as connection:
         tenants = (await connection.execute(waiting)).scalars().all()
     return sum([await publish(engine, tenant_id) for tenant_id in tenants])
-
-
-async def read_head(connection: AsyncConnection, tenant_id: UUID) -> FeedHead:
-    """Return where the feed stands; a tenant's first reader makes its epoch."""
-    await connection.execute(_HEAD, {"tenant": tenant_id, "epoch": uuid4()})
-    query = sa.select(feed_head.c.epoch, feed_head.c.last_seq).where(feed_head.c.tenant_id == tenant_id)
-    row = (await connection.execute(query)).one()
-    return FeedHead(row.epoch, row.last_seq)
 
 
 async def renew_epoch(engine: AsyncEngine, tenant_id: UUID) -> UUID:
@@ -83,5 +86,5 @@ async def renew_epoch(engine: AsyncEngine, tenant_id: UUID) -> UUID:
     epoch = uuid4()
     async with tenant_transaction(engine, tenant_id) as connection:
         await connection.execute(_HEAD, {"tenant": tenant_id, "epoch": epoch})
-        await connection.execute(sa.update(feed_head).where(feed_head.c.tenant_id == tenant_id).values(epoch=epoch))
+        await connection.execute(sa.update(FEED_HEAD).where(FEED_HEAD.c.tenant_id == tenant_id).values(epoch=epoch))
     return epoch

@@ -15,14 +15,14 @@ from sqlalchemy.dialects import postgresql as pg
 from shared.db.journal import journal_tables
 
 metadata = sa.MetaData()
-journal = journal_tables(metadata)
+JOURNAL = journal_tables(metadata)
 
 _instant = sa.DateTime(timezone=True)
 
 ACTIVE = ("planned", "billable", "billed")
 """The states in which a charge excludes another one of its code, and its lane another lane."""
 
-ledger_entry = sa.Table(
+LEDGER_ENTRY = sa.Table(
     "ledger_entry",
     metadata,
     sa.Column("tenant_id", pg.UUID, primary_key=True),
@@ -39,16 +39,16 @@ ledger_entry = sa.Table(
     sa.Column("until_at", _instant),
     sa.Column("seconds", sa.Integer),
 )
-sa.Index("ledger_entry_by_patient", ledger_entry.c.tenant_id, ledger_entry.c.patient)
+sa.Index("ledger_entry_by_patient", LEDGER_ENTRY.c.tenant_id, LEDGER_ENTRY.c.patient)
 sa.Index(
     "ledger_entry_by_performer",
-    ledger_entry.c.tenant_id,
-    ledger_entry.c.performer,
-    ledger_entry.c.from_at,
-    postgresql_where=ledger_entry.c.performer.is_not(None),
+    LEDGER_ENTRY.c.tenant_id,
+    LEDGER_ENTRY.c.performer,
+    LEDGER_ENTRY.c.from_at,
+    postgresql_where=LEDGER_ENTRY.c.performer.is_not(None),
 )
 
-assembly = sa.Table(
+ASSEMBLY = sa.Table(
     "assembly",
     metadata,
     sa.Column("tenant_id", pg.UUID, primary_key=True),
@@ -61,10 +61,12 @@ assembly = sa.Table(
     sa.Column("lane", sa.Text),
     sa.Column("practitioner", sa.Text),
     sa.Column("releasable", sa.Boolean, nullable=False),
+    sa.Column("staff_seconds", sa.Integer, nullable=False),
+    sa.Column("complexity_attested", sa.Boolean, nullable=False),
     sa.Column("data", sa.Text, nullable=False),
 )
 
-charge = sa.Table(
+CHARGE = sa.Table(
     "charge",
     metadata,
     sa.Column("tenant_id", pg.UUID, primary_key=True),
@@ -83,6 +85,7 @@ charge = sa.Table(
     sa.Column("entered_at", _instant),
     sa.Column("context", sa.Text),
     sa.Column("account", sa.Text),
+    sa.Column("patient_identifier", sa.Text),
     sa.Column("updated_at", _instant, nullable=False),
     sa.CheckConstraint("status IN ('planned', 'billable', 'billed', 'aborted', 'entered-in-error')", name="charge_status"),
     sa.CheckConstraint("(status = 'planned') = (version = 0)", name="charge_planned_is_unpublished"),
@@ -90,27 +93,27 @@ charge = sa.Table(
 )
 sa.Index(
     "charge_one_lane",
-    charge.c.tenant_id,
-    charge.c.patient,
-    charge.c.month,
+    CHARGE.c.tenant_id,
+    CHARGE.c.patient,
+    CHARGE.c.month,
     unique=True,
     postgresql_where=sa.text("lane IS NOT NULL AND status IN ('planned', 'billable', 'billed')"),
 )
 sa.Index(
     "charge_one_of_a_code",
-    charge.c.tenant_id,
-    charge.c.patient,
-    charge.c.month,
-    charge.c.code,
+    CHARGE.c.tenant_id,
+    CHARGE.c.patient,
+    CHARGE.c.month,
+    CHARGE.c.code,
     unique=True,
     postgresql_where=sa.text("status IN ('planned', 'billable', 'billed')"),
 )
-sa.Index("charge_by_patient", charge.c.tenant_id, charge.c.patient, charge.c.month)
-sa.Index("charge_by_month", charge.c.tenant_id, charge.c.month, charge.c.patient)
-sa.Index("charge_by_status", charge.c.tenant_id, charge.c.status, charge.c.updated_at, charge.c.id)
-sa.Index("charge_by_update", charge.c.tenant_id, charge.c.updated_at, charge.c.id)
+sa.Index("charge_by_patient", CHARGE.c.tenant_id, CHARGE.c.patient, CHARGE.c.month)
+sa.Index("charge_by_month", CHARGE.c.tenant_id, CHARGE.c.month, CHARGE.c.patient)
+sa.Index("charge_by_status", CHARGE.c.tenant_id, CHARGE.c.status, CHARGE.c.updated_at, CHARGE.c.id)
+sa.Index("charge_by_update", CHARGE.c.tenant_id, CHARGE.c.updated_at, CHARGE.c.id)
 
-charge_version = sa.Table(
+CHARGE_VERSION = sa.Table(
     "charge_version",
     metadata,
     sa.Column("tenant_id", pg.UUID, primary_key=True),
@@ -125,14 +128,14 @@ charge_version = sa.Table(
 )
 sa.Index(
     "charge_version_feed",
-    charge_version.c.tenant_id,
-    charge_version.c.feed_seq,
+    CHARGE_VERSION.c.tenant_id,
+    CHARGE_VERSION.c.feed_seq,
     unique=True,
-    postgresql_where=charge_version.c.feed_seq.is_not(None),
+    postgresql_where=CHARGE_VERSION.c.feed_seq.is_not(None),
 )
-sa.Index("charge_version_unnumbered", charge_version.c.tenant_id, postgresql_where=charge_version.c.feed_seq.is_(None))
+sa.Index("charge_version_unnumbered", CHARGE_VERSION.c.tenant_id, postgresql_where=CHARGE_VERSION.c.feed_seq.is_(None))
 
-feed_head = sa.Table(
+FEED_HEAD = sa.Table(
     "feed_head",
     metadata,
     sa.Column("tenant_id", pg.UUID, primary_key=True),
@@ -141,7 +144,7 @@ feed_head = sa.Table(
     sa.Column("last_at", _instant, nullable=False),
 )
 
-difference = sa.Table(
+DIFFERENCE = sa.Table(
     "difference",
     metadata,
     sa.Column("tenant_id", pg.UUID, primary_key=True),
@@ -152,7 +155,7 @@ difference = sa.Table(
     sa.Column("data", sa.Text, nullable=False),
 )
 
-review = sa.Table(
+REVIEW = sa.Table(
     "review",
     metadata,
     sa.Column("tenant_id", pg.UUID, primary_key=True),
@@ -163,7 +166,7 @@ review = sa.Table(
     sa.Column("found_at", _instant, nullable=False),
 )
 
-ehr_due = sa.Table(
+EHR_DUE = sa.Table(
     "ehr_due",
     metadata,
     sa.Column("tenant_id", pg.UUID, primary_key=True),
@@ -171,7 +174,7 @@ ehr_due = sa.Table(
     sa.Column("asked_at", _instant, nullable=False),
 )
 
-ehr_read = sa.Table(
+EHR_READ = sa.Table(
     "ehr_read",
     metadata,
     sa.Column("tenant_id", pg.UUID, primary_key=True),

@@ -25,7 +25,7 @@ _MONTH = """
 CREATE TABLE assembly (
     tenant_id uuid NOT NULL, month date NOT NULL, patient text NOT NULL, version integer NOT NULL,
     recorded_at timestamptz NOT NULL, decision text NOT NULL, outcome text NOT NULL, lane text, practitioner text,
-    releasable boolean NOT NULL, data text NOT NULL,
+    releasable boolean NOT NULL, staff_seconds integer NOT NULL, complexity_attested boolean NOT NULL, data text NOT NULL,
     PRIMARY KEY (tenant_id, month, patient, version));
 CREATE TABLE difference (
     tenant_id uuid NOT NULL, month date NOT NULL, patient text NOT NULL, assembly_version integer NOT NULL,
@@ -42,7 +42,8 @@ CREATE TABLE charge (
     tenant_id uuid NOT NULL, id uuid NOT NULL, version integer NOT NULL, status text NOT NULL, patient text NOT NULL,
     practitioner text NOT NULL, month date NOT NULL, lane text, code text NOT NULL, units integer NOT NULL,
     date_of_service date NOT NULL, attempt integer NOT NULL, assembly_version integer NOT NULL,
-    entered_at timestamptz, context text, account text, updated_at timestamptz NOT NULL,
+    entered_at timestamptz, context text, account text, patient_identifier text,
+    updated_at timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, id),
     CONSTRAINT charge_status CHECK (status IN ('planned', 'billable', 'billed', 'aborted', 'entered-in-error')),
     CONSTRAINT charge_planned_is_unpublished CHECK ((status = 'planned') = (version = 0)),

@@ -1,0 +1,126 @@
+"""A tenant's charges as rows: today's row of each, and every version that was published."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.billing.adapters.journaling import event_record
+from services.billing.adapters.tables import CHARGE, CHARGE_VERSION, JOURNAL
+from services.billing.usecases.ports import CurrentCharge, Telling
+from services.billing.usecases.records import Author, Charge, Status
+from shared.db.journal import journalled, record_values
+from shared.kernel.calendar_month import CalendarMonth
+from shared.kernel.errors import Conflict
+
+_charge = msgspec.json.Decoder(Charge)
+_SHORT = ("id", "version", "status", "patient", "practitioner", "code", "units", "date_of_service", "attempt",
+          "assembly_version", "lane")  # fmt: skip
+_JOIN = (CHARGE.c.tenant_id == CHARGE_VERSION.c.tenant_id) & (CHARGE.c.id == CHARGE_VERSION.c.id)
+_CURRENT = _JOIN & (CHARGE.c.version == CHARGE_VERSION.c.version)
+
+
+def _bound(table: sa.Table) -> dict[str, Any]:
+    return {c.name: sa.bindparam(f"{table.name}_{c.name}", type_=c.type) for c in table.c}
+
+
+_row = pg.insert(CHARGE).values(_bound(CHARGE))
+_NEXT = journalled(
+    _row.on_conflict_do_update(
+        index_elements=[CHARGE.c.tenant_id, CHARGE.c.id],
+        set_={c.name: _row.excluded[c.name] for c in CHARGE.c if c.name not in ("tenant_id", "id")},
+        where=CHARGE.c.version == _row.excluded.version - 1,
+    ).returning(CHARGE.c.id),
+    JOURNAL,
+).add_cte(
+    CHARGE_VERSION.insert()
+    .values({name: bound for name, bound in _bound(CHARGE_VERSION).items() if name not in ("feed_seq", "published_at")})
+    .cte("v")
+)
+
+
+class ChargeRepository:
+    """The charges of one tenant in an open transaction; fills `usecases.ports.ChargeStore`."""
+
+    def __init__(self, connection: AsyncConnection, tenant_id: UUID, tenant: str) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id
+        self._tenant = tenant
+
+    async def current(self, month: CalendarMonth, patients: Sequence[str]) -> list[CurrentCharge]:
+        """Return every charge of some patients' month."""
+        query = sa.select(*(CHARGE.c[name] for name in _SHORT)).where(
+            CHARGE.c.tenant_id == self._tenant_id,
+            CHARGE.c.month == month.first_day,
+            CHARGE.c.patient == sa.any_(sa.bindparam("who", list(patients), pg.ARRAY(sa.Text))),
+        )
+        return [CurrentCharge(**{**row._mapping, "status": Status(row.status)}) for row in await self._connection.execute(query)]
+
+    async def plan(self, month: CalendarMonth, patients: Sequence[str], charges: Sequence[CurrentCharge], at: datetime) -> None:
+        """Replace the planned rows of `patients`: pointers to an assembly, whose versions are their history."""
+        mine = (CHARGE.c.tenant_id == self._tenant_id) & (CHARGE.c.month == month.first_day)
+        who = sa.any_(sa.bindparam("who", list(patients), pg.ARRAY(sa.Text)))
+        await self._connection.execute(sa.delete(CHARGE).where(mine, CHARGE.c.status == Status.PLANNED, CHARGE.c.patient == who))
+        if charges:
+            common = {"tenant_id": self._tenant_id, "month": month.first_day, "updated_at": at}
+            values = [{**common, **{name: getattr(charge, name) for name in _SHORT}} for charge in charges]
+            await self._connection.execute(sa.insert(CHARGE), values)
+
+    async def read(self, charge_ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, Charge]:
+        """Return published charges in their current version."""
+        mine = (CHARGE.c.tenant_id == self._tenant_id, CHARGE.c.id.in_(list(charge_ids)), CHARGE.c.version > 0)
+        if lock:
+            await self._connection.execute(sa.select(CHARGE.c.id).where(*mine).order_by(CHARGE.c.id).with_for_update())
+        query = sa.select(CHARGE_VERSION.c.id, CHARGE_VERSION.c.data).join_from(CHARGE, CHARGE_VERSION, _CURRENT).where(*mine)
+        return {row.id: _charge.decode(row.data) for row in await self._connection.execute(query)}
+
+    async def release(self, charge: Charge, author: Author, *, event: Telling) -> None:
+        """Store the next version, today's row, the journal row and its mark in one statement."""
+        action = event.type.removeprefix("ccm.").removesuffix(".v1")
+        record = event_record(charge.updated_at, author, action, (charge.patient,), event, event.aggregate, event.version)
+        values = {
+            **{f"charge_{name}": value for name, value in _today(self._tenant_id, charge).items()},
+            "charge_version_tenant_id": self._tenant_id,
+            "charge_version_id": charge.id,
+            "charge_version_version": charge.version,
+            "charge_version_status": charge.status.value,
+            "charge_version_recorded_at": charge.updated_at,
+            "charge_version_data": msgspec.json.encode(charge).decode(),
+            **record_values(self._tenant_id, self._tenant, record),
+        }
+        if (await self._connection.execute(_NEXT, values)).scalar_one() != 1:
+            raise Conflict("the charge has been changed meanwhile: read it again")
+
+
+def decode_charge(data: str) -> Charge:
+    """Read a stored version."""
+    return _charge.decode(data)
+
+
+def _today(tenant_id: UUID, charge: Charge) -> dict[str, Any]:
+    year, month = charge.month.split("-")
+    return {
+        "tenant_id": tenant_id,
+        "id": charge.id,
+        "version": charge.version,
+        "status": charge.status.value,
+        "patient": charge.patient,
+        "practitioner": charge.line.practitioner,
+        "month": date(int(year), int(month), 1),
+        "lane": charge.lane,
+        "code": charge.line.code,
+        "units": charge.line.units,
+        "date_of_service": charge.line.date_of_service,
+        "attempt": charge.attempt,
+        "assembly_version": charge.assembly_version,
+        "entered_at": charge.entered_at,
+        "context": charge.context,
+        "account": charge.account,
+        "patient_identifier": f"{charge.mrn.system}|{charge.mrn.value}" if charge.mrn else None,
+        "updated_at": charge.updated_at,
+    }

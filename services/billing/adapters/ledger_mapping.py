@@ -1,0 +1,236 @@
+"""From ledger rows to the domain's `Ledger` of a patient and `Practice` of a month."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import msgspec
+
+from services.billing.adapters import ehr_facts
+from services.billing.adapters.event_facts import consent_fact, staff_fact, tenant_fact, time_entry_fact
+from services.billing.domain.attestations import AttestationKind, parse_value
+from services.billing.domain.ledger import (
+    Attestation,
+    BilledCharge,
+    EarlierMonth,
+    Ledger,
+    OtherService,
+    Patient,
+    Practice,
+    ReviewDecision,
+    ServiceStatus,
+)
+from services.billing.usecases.ports import Known, MonthFacts
+from shared.kernel.calendar_month import CalendarMonth
+
+
+class Row(NamedTuple):
+    """A row of the ledger as the month's query gives it; `earlier` are a time entry's earlier versions, newest first."""
+
+    patient: str | None
+    aggregate: str
+    version: int
+    kind: str
+    recorded_at: datetime
+    digest: str
+    data: str
+    earlier: list[str] | None = None
+
+    @property
+    def key(self) -> str:
+        """The name by which a fact tells its row."""
+        return f"{self.aggregate}@{self.version}"
+
+
+class _Statement(msgspec.Struct):
+    id: str
+    kind: str
+    value: dict[str, Any]
+    by: str
+    role: str
+    signed_at: datetime
+    effective: date
+    until: date | None = None
+    month: str | None = None
+
+
+class _Decision(msgspec.Struct):
+    key: str
+    decision: str
+    reason: str
+    by: str
+    modifier: str | None = None
+
+
+class _Close(msgspec.Struct):
+    month: str
+    status: str
+    at: datetime
+
+
+_statement = msgspec.json.Decoder(_Statement)
+_decision = msgspec.json.Decoder(_Decision)
+_close = msgspec.json.Decoder(_Close)
+
+
+class _Reading(msgspec.Struct):
+    status: str
+
+
+_reading = msgspec.json.Decoder(_Reading)
+_END = datetime.max.replace(tzinfo=UTC)
+
+
+class _Facts:
+    """A patient's facts while they are gathered, by field of `Ledger`."""
+
+    def __init__(self, patient: str) -> None:
+        self.id = patient
+        self.patient: Patient | None = None
+        self.chart: str | None = None
+        self.chart_source = ""
+        self.first = ""
+        self.first_at = _END
+        self.lists: dict[str, list[Any]] = {}
+
+    def add(self, name: str, *facts: Any) -> None:
+        """Add facts to a field; None is left out."""
+        self.lists.setdefault(name, []).extend(fact for fact in facts if fact is not None)
+
+
+def practice_of(rows: Iterable[Row], month: CalendarMonth) -> MonthFacts | None:
+    """Build what a month's patients share from the practice's rows in force (of tenants: all versions); None without a tenant."""
+    tenants, staff, attestations, closed_at = [], {}, [], None
+    for row in rows:
+        if row.kind == "tenant":
+            tenants.append((row.version, *tenant_fact(row.data, row.key, row.digest)))
+        elif row.kind == "staff-member":
+            member = staff_fact(row.data, row.key, row.digest)
+            staff[member.practitioner] = member
+        elif row.kind == "attestation":
+            attestations += [fact for fact in _attested(row) if isinstance(fact, Attestation)]
+        elif row.kind == "month":
+            close = _close.decode(row.data)
+            if close.month == str(month) and close.status == "closed":
+                closed_at = close.at
+    if not tenants:
+        return None
+    tenants.sort(key=lambda version: version[0])
+    effective = [version for version in tenants if version[1].effective_from <= month.last_day] or tenants[:1]
+    practice = Practice(
+        tenants=tuple(version[1] for version in tenants),
+        staff=staff,
+        attestations=tuple(attestations),
+        closed_at=closed_at,
+    )
+    return MonthFacts(month=month, practice=practice, payers=effective[-1][2], busy={})
+
+
+def known_of(
+    rows: Iterable[Row],
+    facts: MonthFacts,
+    *,
+    billed: dict[str, tuple[BilledCharge, ...]],
+    earlier: dict[str, tuple[EarlierMonth, ...]],
+) -> Iterator[Known]:
+    """Build what is known of each patient from rows ordered by patient."""
+    for patient, found in groupby(rows, key=_patient_of):
+        into = _Facts(patient)
+        for row in found:
+            _take(row, facts, into)
+        ledger = Ledger(
+            patient=into.patient or Patient(source=into.first, recorded_at=into.first_at, id=patient),
+            practice=facts.practice,
+            busy=facts.busy.get(patient, ()),
+            billed=billed.get(patient, ()),
+            earlier_months=earlier.get(patient, ()),
+            **{name: tuple(values) for name, values in into.lists.items()},
+        )
+        yield Known(ledger=ledger, chart=into.chart, chart_source=into.chart_source)
+
+
+def _patient_of(row: Row) -> str:
+    return row.patient or ""
+
+
+def _take(row: Row, facts: MonthFacts, into: _Facts) -> None:
+    into.first, into.first_at = into.first or row.key, min(into.first_at, row.recorded_at)
+    match row.kind:
+        case "time-entry":
+            into.add("entries", time_entry_fact(row.data, row.key, row.digest, row.earlier))
+        case "consent":
+            into.add("consents", consent_fact(row.data, row.key, row.digest))
+        case "attestation":
+            for fact in _attested(row):
+                into.add("attestations" if isinstance(fact, Attestation) else "other_services", fact)
+        case "review-decision":
+            into.add("decisions", _decided(row))
+        case "ehr-read":
+            into.chart, into.chart_source = _reading.decode(row.data).status, row.key
+        case _:
+            _take_resource(row, facts, into)
+
+
+def _take_resource(row: Row, facts: MonthFacts, into: _Facts) -> None:
+    resource = msgspec.json.decode(row.data)
+    if resource.get("gone"):
+        return
+    key, digest, at = row.key, row.digest, row.recorded_at
+    zone = facts.practice.tenant_on(facts.month.last_day).zone
+    match row.kind:
+        case "Patient":
+            into.patient = ehr_facts.patient_fact(resource, into.id, key, digest, at, zone)
+        case "Condition":
+            into.add("conditions", ehr_facts.condition_fact(resource, key, digest, at))
+        case "Coverage":
+            into.add("coverages", ehr_facts.coverage_fact(resource, facts.payers, key, digest, at))
+        case "Encounter":
+            into.add("encounters", ehr_facts.encounter_fact(resource, facts.practice.staff, key, digest, at, zone))
+        case "CarePlan":
+            into.add("care_plans", ehr_facts.care_plan_fact(resource, key, digest, at))
+        case "EpisodeOfCare":
+            into.add("enrollments", *ehr_facts.enrollment_facts(resource, key, digest, at))
+
+
+def _decided(row: Row) -> ReviewDecision:
+    d = _decision.decode(row.data)
+    return ReviewDecision(
+        source=row.key,
+        digest=row.digest,
+        recorded_at=row.recorded_at,
+        key=d.key,
+        decision=d.decision,
+        reason=d.reason,
+        by=d.by,
+        modifier=d.modifier,
+    )
+
+
+def _attested(row: Row) -> Iterator[Attestation | OtherService]:
+    said = _statement.decode(row.data)
+    kind = AttestationKind(said.kind)
+    value = parse_value(kind, said.value)
+    if kind is AttestationKind.OTHER_SERVICE:
+        status = ServiceStatus(str(value.get("status", ServiceStatus.UNKNOWN)))
+        yield OtherService(
+            source=row.key,
+            digest=row.digest,
+            recorded_at=row.recorded_at,
+            **{**value, "status": status},  # type: ignore[arg-type]
+        )
+        return
+    yield Attestation(
+        source=row.key,
+        digest=row.digest,
+        recorded_at=row.recorded_at,
+        attestation_id=said.id,
+        kind=kind,
+        value=value,
+        by=said.by,
+        role=said.role,
+        signed_at=said.signed_at,
+        effective=said.effective,
+        until=said.until,
+        month=CalendarMonth.parse(said.month) if said.month else None,
+    )

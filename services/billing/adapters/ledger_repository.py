@@ -1,0 +1,278 @@
+"""The ledger as rows: append what is new, find the versions in force, and stream what a month's decision needs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.billing.adapters.journaling import event_record, plain_record
+from services.billing.adapters.ledger_mapping import Row, known_of, practice_of
+from services.billing.adapters.shared_time import busy_by_patient
+from services.billing.adapters.tables import ASSEMBLY, CHARGE, EHR_DUE, EHR_READ, JOURNAL, LEDGER_ENTRY
+from services.billing.domain.ledger import BilledCharge, EarlierMonth
+from services.billing.usecases.ports import Known, MonthFacts, Telling
+from services.billing.usecases.records import Author, LedgerEntry
+from shared.db.journal import journalled, record_values
+from shared.kernel.calendar_month import CalendarMonth
+from shared.kernel.errors import NotFound
+
+_COLUMNS = tuple(column.name for column in LEDGER_ENTRY.c)
+_ARRAYS = ", ".join(f"CAST(:{c.name} AS {c.type.compile(dialect=pg.dialect())}[])" for c in LEDGER_ENTRY.c)  # type: ignore[no-untyped-call]
+_APPEND = f"INSERT INTO ledger_entry ({', '.join(_COLUMNS)}) SELECT * FROM unnest({_ARRAYS}) ON CONFLICT DO NOTHING"  # noqa: S608
+
+# A new consent always asks for the chart again; any other fact only if the patient's chart was never read.
+_RECEIVE = sa.text(f"""
+    WITH new AS ({_APPEND} RETURNING tenant_id, patient, kind, recorded_at),
+         due AS (SELECT tenant_id, patient, max(recorded_at) AS asked_at FROM new
+                  WHERE patient IS NOT NULL
+                    AND (kind = 'consent' OR NOT EXISTS (SELECT 1 FROM ehr_read AS r
+                          WHERE r.tenant_id = new.tenant_id AND r.patient = new.patient))
+                  GROUP BY tenant_id, patient)
+    INSERT INTO ehr_due (tenant_id, patient, asked_at) SELECT tenant_id, patient, asked_at FROM due ON CONFLICT DO NOTHING
+""")  # noqa: S608
+
+_ONE = journalled(
+    pg.insert(LEDGER_ENTRY)
+    .values({c.name: sa.bindparam(c.name, type_=c.type) for c in LEDGER_ENTRY.c})
+    .on_conflict_do_nothing()
+    .returning(LEDGER_ENTRY.c.version),
+    JOURNAL,
+)
+_ONE_QUIETLY = journalled(
+    pg.insert(LEDGER_ENTRY)
+    .values({c.name: sa.bindparam(c.name, type_=c.type) for c in LEDGER_ENTRY.c})
+    .on_conflict_do_nothing()
+    .returning(LEDGER_ENTRY.c.version),
+    JOURNAL,
+    publish=False,
+)
+
+_IN_FORCE = (
+    "NOT EXISTS (SELECT 1 FROM ledger_entry AS n"
+    " WHERE n.tenant_id = e.tenant_id AND n.aggregate = e.aggregate AND n.version > e.version)"
+)
+_EARLIER = (
+    "CASE WHEN e.kind = 'time-entry' AND e.version > 1 THEN ARRAY(SELECT p.data FROM ledger_entry AS p"
+    " WHERE p.tenant_id = e.tenant_id AND p.aggregate = e.aggregate AND p.version < e.version ORDER BY p.version DESC) END"
+)
+# Of a consent all versions, of everything else the one in force; of time entries only those that touch the month.
+_OF_PATIENTS = sa.text(f"""
+    SELECT e.patient, e.aggregate, e.version, e.kind, e.recorded_at, e.digest, e.data, {_EARLIER} AS earlier
+      FROM ledger_entry AS e
+     WHERE e.tenant_id = :tenant_id AND e.patient BETWEEN :first AND :last
+       AND (e.kind <> 'time-entry' OR (e.from_at < :month_end AND coalesce(e.until_at, e.from_at) > :month_start))
+       AND (e.kind = 'consent' OR {_IN_FORCE})
+     ORDER BY e.patient
+""")  # noqa: S608
+_OF_PRACTICE = sa.text(f"""
+    SELECT e.patient, e.aggregate, e.version, e.kind, e.recorded_at, e.digest, e.data
+      FROM ledger_entry AS e
+     WHERE e.tenant_id = :tenant_id AND e.patient IS NULL AND (e.kind = 'tenant' OR {_IN_FORCE})
+     ORDER BY e.aggregate, e.version
+""")  # noqa: S608
+_STAFF_SECONDS = sa.text(f"""
+    SELECT e.performer, CAST(e.from_at AT TIME ZONE :zone AS date) AS day, sum(e.seconds) AS seconds
+      FROM ledger_entry AS e
+     WHERE e.tenant_id = :tenant_id AND e.performer IS NOT NULL AND e.from_at >= :month_start AND e.from_at < :month_end
+       AND {_IN_FORCE}
+     GROUP BY 1, 2
+""")  # noqa: S608
+_BILLED = sa.select(CHARGE.c.id, CHARGE.c.patient, CHARGE.c.code, CHARGE.c.units, CHARGE.c.date_of_service, CHARGE.c.practitioner,
+                    CHARGE.c.version, CHARGE.c.updated_at)  # fmt: skip
+
+
+class LedgerRepository:
+    """The ledger of one tenant in an open transaction; fills `usecases.ports.LedgerStore`."""
+
+    def __init__(self, connection: AsyncConnection, tenant_id: UUID, tenant: str) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id
+        self._tenant = tenant
+
+    async def latest(self, aggregate: str) -> LedgerEntry | None:
+        """Return the version in force."""
+        query = (
+            sa.select(LEDGER_ENTRY)
+            .where(LEDGER_ENTRY.c.tenant_id == self._tenant_id, LEDGER_ENTRY.c.aggregate == aggregate)
+            .order_by(LEDGER_ENTRY.c.version.desc())
+            .limit(1)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return _entry_of(row) if row else None
+
+    async def latest_of_kinds(self, patient: str, kinds: Iterable[str]) -> dict[str, LedgerEntry]:
+        """Return the versions in force of the patient's aggregates of `kinds`."""
+        query = (
+            sa.select(LEDGER_ENTRY)
+            .where(
+                LEDGER_ENTRY.c.tenant_id == self._tenant_id,
+                LEDGER_ENTRY.c.patient == patient,
+                LEDGER_ENTRY.c.kind.in_(list(kinds)),
+            )
+            .order_by(LEDGER_ENTRY.c.aggregate, LEDGER_ENTRY.c.version)
+        )
+        return {row.aggregate: _entry_of(row) for row in await self._connection.execute(query)}
+
+    async def record(self, entry: LedgerEntry, author: Author, *, action: str, event: Telling | None = None) -> bool:
+        """Append one fact of our own and its journal row in one statement; undone by the caller if this returns False."""
+        record = event_record(entry.recorded_at, author, action, _patients(entry), event, entry.aggregate, entry.version)
+        values = {"tenant_id": self._tenant_id, **_values(entry), **record_values(self._tenant_id, self._tenant, record)}
+        statement = _ONE if event is not None else _ONE_QUIETLY
+        return (await self._connection.execute(statement, values)).scalar_one() == 1
+
+    async def append(self, entries: Sequence[LedgerEntry], author: Author, *, action: str) -> int:
+        """Append what is not there yet, with one journal row if anything was new."""
+        new = 0
+        for entry in entries:
+            record = plain_record(entry.recorded_at, author, action, _patients(entry), entry.aggregate, entry.version)
+            values = {"tenant_id": self._tenant_id, **_values(entry), **record_values(self._tenant_id, self._tenant, record)}
+            new += (await self._connection.execute(_ONE_QUIETLY, values)).scalar_one()
+        return new
+
+    async def month_facts(self, month: CalendarMonth) -> MonthFacts:
+        """Return what the month's patients share."""
+        rows = [Row(*row) for row in await self._connection.execute(_OF_PRACTICE, {"tenant_id": self._tenant_id})]
+        facts = practice_of(rows, month)
+        if facts is None:
+            raise NotFound("the practice's settings have not come yet")
+        zone = facts.practice.tenant_on(month.last_day).zone
+        start, end = month.start(zone), month.end(zone)
+        bounds = {"tenant_id": self._tenant_id, "month_start": start, "month_end": end, "zone": zone.key}
+        days = await self._connection.execute(_STAFF_SECONDS, bounds)
+        seconds: dict[tuple[str, date], int] = {(row.performer, row.day): int(row.seconds) for row in days}
+        busy = await busy_by_patient(self._connection, tenant_id=self._tenant_id, month_start=start, month_end=end)
+        return replace(facts, practice=replace(facts.practice, staff_seconds=seconds), busy=busy)
+
+    async def candidates(self, after: str | None, limit: int) -> list[str]:
+        """Return the next patients of the ledger."""
+        query = (
+            sa.select(LEDGER_ENTRY.c.patient)
+            .distinct()
+            .where(LEDGER_ENTRY.c.tenant_id == self._tenant_id, LEDGER_ENTRY.c.patient > (after or ""))
+            .order_by(LEDGER_ENTRY.c.patient)
+            .limit(limit)
+        )
+        return list((await self._connection.execute(query)).scalars())
+
+    async def of_patients(self, first: str, last: str, facts: MonthFacts) -> list[Known]:
+        """Return what is known of a range of patients."""
+        month, zone = facts.month, facts.practice.tenant_on(facts.month.last_day).zone
+        day = timedelta(days=1)
+        values = {
+            "tenant_id": self._tenant_id,
+            "first": first,
+            "last": last,
+            "month_start": month.start(zone) - day,
+            "month_end": month.end(zone) + day,
+        }
+        billed = await self._billed(first, last, month)
+        earlier = await self._earlier_months(first, last, month)
+        rows = (Row(*row) for row in await self._connection.execute(_OF_PATIENTS, values))
+        return list(known_of(rows, facts, billed=billed, earlier=earlier))
+
+    async def note_ehr_read(self, patient: str, began_at: datetime) -> None:
+        """Note a whole reading; what was asked for after it began stays due."""
+        insert = pg.insert(EHR_READ).values(tenant_id=self._tenant_id, patient=patient, began_at=began_at)
+        later = insert.on_conflict_do_update(
+            index_elements=[EHR_READ.c.tenant_id, EHR_READ.c.patient],
+            set_={"began_at": sa.func.greatest(EHR_READ.c.began_at, insert.excluded.began_at)},
+        )
+        await self._connection.execute(later)
+
+    async def ehr_reads(self, patients: Sequence[str]) -> dict[str, datetime]:
+        """Return when each chart's last whole reading began."""
+        query = sa.select(EHR_READ.c.patient, EHR_READ.c.began_at).where(
+            EHR_READ.c.tenant_id == self._tenant_id, EHR_READ.c.patient.in_(list(patients))
+        )
+        return {row.patient: row.began_at for row in await self._connection.execute(query)}
+
+    async def _billed(self, first: str, last: str, month: CalendarMonth) -> dict[str, tuple[BilledCharge, ...]]:
+        query = _BILLED.where(
+            CHARGE.c.tenant_id == self._tenant_id,
+            CHARGE.c.month == month.first_day,
+            CHARGE.c.patient.between(first, last),
+            CHARGE.c.status.in_(("billable", "billed")),
+        ).order_by(CHARGE.c.patient, CHARGE.c.code)
+        found: dict[str, tuple[BilledCharge, ...]] = {}
+        for row in await self._connection.execute(query):
+            charge = BilledCharge(
+                source=f"charge/{row.id}@{row.version}",
+                recorded_at=row.updated_at,
+                charge_id=str(row.id),
+                code=row.code,
+                units=row.units,
+                date_of_service=row.date_of_service,
+                practitioner=row.practitioner,
+            )
+            found[row.patient] = (*found.get(row.patient, ()), charge)
+        return found
+
+    async def _earlier_months(self, first: str, last: str, month: CalendarMonth) -> dict[str, tuple[EarlierMonth, ...]]:
+        months = [month.previous, month.previous.previous]
+        columns = (ASSEMBLY.c.patient, ASSEMBLY.c.month, ASSEMBLY.c.version, ASSEMBLY.c.recorded_at, ASSEMBLY.c.lane,
+                   ASSEMBLY.c.staff_seconds, ASSEMBLY.c.complexity_attested)  # fmt: skip
+        query = (
+            sa.select(*columns)
+            .distinct(ASSEMBLY.c.month, ASSEMBLY.c.patient)
+            .where(
+                ASSEMBLY.c.tenant_id == self._tenant_id,
+                ASSEMBLY.c.month.in_([each.first_day for each in months]),
+                ASSEMBLY.c.patient.between(first, last),
+            )
+            .order_by(ASSEMBLY.c.month, ASSEMBLY.c.patient, ASSEMBLY.c.version.desc())
+        )
+        found: dict[str, tuple[EarlierMonth, ...]] = {}
+        for row in await self._connection.execute(query):
+            earlier = EarlierMonth(
+                source=f"assembly/{row.month:%Y-%m}/{row.patient}@{row.version}",
+                recorded_at=row.recorded_at,
+                month=CalendarMonth(row.month.year, row.month.month),
+                lane=row.lane or "",
+                staff_seconds=row.staff_seconds,
+                complexity_attested=row.complexity_attested,
+            )
+            found[row.patient] = (*found.get(row.patient, ()), earlier)
+        return found
+
+
+class EvidenceRepository:
+    """The inbox, over the worker's transaction; fills `usecases.ports.EvidenceStore`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def append(self, entries: Sequence[tuple[UUID, LedgerEntry]]) -> None:
+        """Append what is not there yet and put the charts to be read on the list, in one statement."""
+        if not entries:
+            return
+        rows = [{"tenant_id": tenant_id, **_values(entry)} for tenant_id, entry in entries]
+        await self._connection.execute(_RECEIVE, {name: [row[name] for row in rows] for name in _COLUMNS})
+
+
+async def due_charts(connection: AsyncConnection, limit: int) -> list[tuple[UUID, str, datetime]]:
+    """Return charts to be read, of all tenants: tenant, patient, since when."""
+    query = sa.select(EHR_DUE.c.tenant_id, EHR_DUE.c.patient, EHR_DUE.c.asked_at).order_by(EHR_DUE.c.asked_at).limit(limit)
+    return [(row.tenant_id, row.patient, row.asked_at) for row in await connection.execute(query)]
+
+
+async def chart_done(connection: AsyncConnection, tenant_id: UUID, patient: str, asked_at: datetime) -> None:
+    """Take a chart off the list, unless it was asked for again meanwhile."""
+    same = (EHR_DUE.c.tenant_id == tenant_id) & (EHR_DUE.c.patient == patient) & (EHR_DUE.c.asked_at == asked_at)
+    await connection.execute(sa.delete(EHR_DUE).where(same))
+
+
+def _values(entry: LedgerEntry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in _COLUMNS if name != "tenant_id"}
+
+
+def _patients(entry: LedgerEntry) -> tuple[str, ...]:
+    return (entry.patient,) if entry.patient else ()
+
+
+def _entry_of(row: Any) -> LedgerEntry:
+    return LedgerEntry(**{name: getattr(row, name) for name in _COLUMNS if name not in ("tenant_id", "digest")})

@@ -1,0 +1,43 @@
+"""The unit of work of billing: one transaction of one tenant, committed when its block ends."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Self
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.billing.adapters.charge_catalog import ChargeCatalog
+from services.billing.adapters.charge_repository import ChargeRepository
+from services.billing.adapters.feed import FeedRepository
+from services.billing.adapters.ledger_repository import LedgerRepository
+from services.billing.adapters.month_repository import MonthRepository
+from shared.db.transaction import tenant_transaction
+
+
+class BillingUnitOfWork:
+    """Fills `usecases.ports.UnitOfWork`; `catalog` answers the outside's reads and searches. Use each only once."""
+
+    ledger: LedgerRepository
+    months: MonthRepository
+    charges: ChargeRepository
+    feed: FeedRepository
+    catalog: ChargeCatalog
+
+    def __init__(self, engine: AsyncEngine, tenant_id: UUID, tenant: str) -> None:
+        self._tenant_id = tenant_id
+        self._tenant = tenant
+        self._transaction: AbstractAsyncContextManager[AsyncConnection] = tenant_transaction(engine, tenant_id)
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        connection = await self._transaction.__aenter__()
+        self.ledger = LedgerRepository(connection, self._tenant_id, self._tenant)
+        self.months = MonthRepository(connection, self._tenant_id, self._tenant)
+        self.charges = ChargeRepository(connection, self._tenant_id, self._tenant)
+        self.feed = FeedRepository(connection, self._tenant_id)
+        self.catalog = ChargeCatalog(connection, self._tenant_id)
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        """Commit, or roll back after an exception."""
+        await self._transaction.__aexit__(*error)  # type: ignore[arg-type]

@@ -1,0 +1,230 @@
+"""What billing's use cases ask of the world. Everything is one tenant's: that of the unit of work."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol, Self
+from uuid import UUID
+
+from services.billing.domain.ledger import Busy, Ledger, Practice
+from services.billing.usecases.records import Author, Charge, LedgerEntry, Status
+from shared.kernel.calendar_month import CalendarMonth
+
+
+class EvidenceStore(Protocol):
+    """The inbox: the ledger over all tenants, for the consumer."""
+
+    async def append(self, entries: Sequence[tuple[UUID, LedgerEntry]]) -> None:
+        """Append what is not there yet, and note which patients' charts are to be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonthFacts:
+    """What a month's patients share: the practice, its word on each payer, and where imports met other patients' time."""
+
+    month: CalendarMonth
+    practice: Practice
+    payers: Mapping[str, Any]
+    busy: Mapping[str, tuple[Busy, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What is known of a patient; `chart` is read, unanswered (the EHR did not answer last time) or None (never asked)."""
+
+    ledger: Ledger
+    chart: str | None
+    chart_source: str
+
+
+class LedgerStore(Protocol):
+    """The facts of a tenant."""
+
+    async def latest(self, aggregate: str) -> LedgerEntry | None:
+        """Return the version in force of an aggregate."""
+
+    async def latest_of_kinds(self, patient: str, kinds: Iterable[str]) -> dict[str, LedgerEntry]:
+        """Return the versions in force of a patient's aggregates of some kinds, by aggregate."""
+
+    async def record(self, entry: LedgerEntry, author: Author, *, action: str, event: "Telling | None" = None) -> bool:
+        """Append a fact of our own with its journal row; False, and nothing written, if that version is there."""
+
+    async def append(self, entries: Sequence[LedgerEntry], author: Author, *, action: str) -> int:
+        """Append facts that are not there yet with one journal row; return how many were new."""
+
+    async def month_facts(self, month: CalendarMonth) -> MonthFacts:
+        """Return what all patients share in a month; NotFound if the tenant's settings have not come yet."""
+
+    async def candidates(self, after: str | None, limit: int) -> list[str]:
+        """Return up to `limit` patients of the ledger in order, beginning after `after`."""
+
+    async def of_patients(self, first: str, last: str, facts: MonthFacts) -> list[Known]:
+        """Return what is known of the patients from `first` to `last` (inclusive) that a month's decision needs, in order."""
+
+    async def note_ehr_read(self, patient: str, began_at: datetime) -> None:
+        """Note that a patient's chart was read whole by a reading that began at `began_at`, and is due no more."""
+
+    async def ehr_reads(self, patients: Sequence[str]) -> dict[str, datetime]:
+        """Return when the last whole reading of each patient's chart began; patients never read are absent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Telling:
+    """An event to publish with a change: its type, the aggregate's id and version, and the payload."""
+
+    type: str
+    aggregate: str
+    version: int
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssemblyRow:
+    """A month's result of one patient as it is stored: `data` is the engine's canonical JSON."""
+
+    patient: str
+    version: int
+    recorded_at: datetime
+    decision: str
+    outcome: str
+    lane: str | None
+    practitioner: str | None
+    releasable: bool
+    staff_seconds: int
+    complexity_attested: bool
+    data: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DifferenceRow:
+    """A released patient-month whose facts now say something else."""
+
+    patient: str
+    assembly_version: int
+    found_at: datetime
+    data: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewRow:
+    """A finding that waits for a decision; `id` is derived from tenant, patient and `key`."""
+
+    id: UUID
+    month: CalendarMonth
+    patient: str
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeTotal:
+    """How many charges and units of a code there are in a month, by status."""
+
+    code: str
+    status: Status
+    charges: int
+    units: int
+
+
+class MonthStore(Protocol):
+    """The decisions of a tenant's months."""
+
+    async def lock(self, month: CalendarMonth) -> None:
+        """Keep every other assembly of the month waiting until this transaction ends."""
+
+    async def latest(self, month: CalendarMonth, patients: Sequence[str]) -> dict[str, AssemblyRow]:
+        """Return the results in force of some patients."""
+
+    async def page(self, month: CalendarMonth, after: str | None, limit: int) -> list[AssemblyRow]:
+        """Return up to `limit` results in force in order of patient."""
+
+    async def outcomes(self, month: CalendarMonth) -> dict[str, int]:
+        """Return how many results in force there are by outcome."""
+
+    async def add(self, month: CalendarMonth, rows: Sequence[AssemblyRow], author: Author, at: datetime) -> None:
+        """Append new versions of results with one journal row."""
+
+    async def replace_differences(self, month: CalendarMonth, patients: Sequence[str], rows: Sequence[DifferenceRow]) -> None:
+        """Make `rows` the open differences of `patients`."""
+
+    async def differences(self, month: CalendarMonth, patients: Sequence[str] | None) -> list[DifferenceRow]:
+        """Return the open differences of some or of all patients."""
+
+    async def replace_reviews(
+        self, patients: Sequence[str], month: CalendarMonth, rows: Sequence[ReviewRow], at: datetime
+    ) -> None:
+        """Make `rows` the reviews of `patients` in the month."""
+
+    async def review(self, review_id: UUID) -> ReviewRow | None:
+        """Return a review, decided or not."""
+
+    async def totals(self, month: CalendarMonth) -> list[CodeTotal]:
+        """Return counts and units of the month's charges by code and status."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurrentCharge:
+    """A charge of a patient's month in short: what stands in the way of another one, and how often its line was tried."""
+
+    id: UUID
+    version: int
+    status: Status
+    patient: str
+    practitioner: str
+    code: str
+    units: int
+    date_of_service: date
+    attempt: int
+    assembly_version: int
+    lane: str | None
+
+
+class ChargeStore(Protocol):
+    """The charges of a tenant."""
+
+    async def current(self, month: CalendarMonth, patients: Sequence[str]) -> list[CurrentCharge]:
+        """Return every charge of some patients' month, whatever its state."""
+
+    async def plan(self, month: CalendarMonth, patients: Sequence[str], charges: Sequence[CurrentCharge], at: datetime) -> None:
+        """Take back whatever was planned for `patients` and plan `charges`."""
+
+    async def read(self, charge_ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, Charge]:
+        """Return published charges in their current version; with `lock` nobody else changes them until this transaction ends."""
+
+    async def release(self, charge: Charge, author: Author, *, event: Telling) -> None:
+        """Store the next version of a charge with its journal row; Conflict if somebody else stored that version."""
+
+
+class FeedStore(Protocol):
+    """Where the tenant's feed stands."""
+
+    async def position(self) -> str:
+        """Return the position after the last numbered version, `<epoch>.<number>`."""
+
+
+class UnitOfWork(Protocol):
+    """A transaction of one tenant: committed when the block ends, undone by any exception."""
+
+    ledger: LedgerStore
+    months: MonthStore
+    charges: ChargeStore
+    feed: FeedStore
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+
+    async def __aexit__(self, *error: object) -> None:
+        """Commit, or roll back after an exception."""
+
+
+Begin = Callable[[], UnitOfWork]
+"""Makes one unit of work after another for the same tenant."""
+
+
+class Chart(Protocol):
+    """The tenant's EHR. Each method raises Unavailable if it does not answer."""
+
+    async def of_patient(self, patient: str) -> list[Mapping[str, Any]]:
+        """Return the patient's resources that billing reads; of a patient whom the EHR does not know, nothing."""
+
+    async def enrolled(self) -> list[str]:
+        """Return the patients with an active episode of care of the program."""
