@@ -1,0 +1,1 @@
+"""Time at work for patients: entries, timers and the staff roster."""

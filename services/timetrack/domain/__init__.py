@@ -1,0 +1,1 @@
+"""Plain Python: what a time entry, a timer and a staff member are, and what each may become."""

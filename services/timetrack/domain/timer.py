@@ -1,0 +1,162 @@
+"""A timer on the server's clock: start, pause, resume, switch, stop; what it leaves behind are stretches of time.
+
+Instants are whole seconds, so that the seconds of its stretches are exact. The present never runs backwards for a timer: an
+instant before the last one that it saw counts as that one. A timer whose client falls silent is forgotten: it ran until it was
+last heard of, and the silence is kept only if a person says that it was work (findings.md 5).
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from services.timetrack.domain.activity import Work
+from shared.kernel.errors import Conflict
+from shared.kernel.interval import Interval
+
+
+class TimerStateError(Conflict):
+    """The timer is not in a state in which this can be done."""
+
+    rule = "timer-state"
+
+
+class TimerStatus(StrEnum):
+    """What a timer does."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    DISCARDED = "discarded"
+
+
+@dataclass(frozen=True, slots=True)
+class Stint:
+    """Time measured without interruption; `gap_seconds` of it were silence that a person chose to keep."""
+
+    work: Work
+    interval: Interval
+    gap_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """The state of a timer.
+
+    `running_since` is set while it runs, `heard_at` is the last instant at which its client was heard of, `gap_seconds` what of
+    the running stint was silence that was kept, and `forgotten_at` the instant at which silence paused it, until it goes on.
+    """
+
+    work: Work
+    silence_seconds: int
+    status: TimerStatus
+    heard_at: datetime
+    running_since: datetime | None = None
+    gap_seconds: int = 0
+    forgotten_at: datetime | None = None
+    stints: tuple[Stint, ...] = ()
+
+    @property
+    def seconds(self) -> int:
+        """What it has measured so far, up to when it was last heard of."""
+        running = int((self.heard_at - self.running_since).total_seconds()) if self.running_since else 0
+        return sum(stint.interval.seconds for stint in self.stints) + running
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.status in (TimerStatus.STOPPED, TimerStatus.DISCARDED)
+
+
+def start_timer(work: Work, *, silence_seconds: int, now: datetime) -> Timer:
+    """Return a timer that runs from `now`; after more than `silence_seconds` without a word it counts as forgotten."""
+    at = now.replace(microsecond=0)
+    return Timer(work, silence_seconds, TimerStatus.RUNNING, heard_at=at, running_since=at)
+
+
+def settle(timer: Timer, *, now: datetime) -> Timer:
+    """Return the timer as it stands at `now`: one that was silent for too long is paused where it was last heard of."""
+    silence = timedelta(seconds=timer.silence_seconds)
+    if timer.status is not TimerStatus.RUNNING or now - timer.heard_at <= silence:
+        return timer
+    closed = _close(timer, timer.heard_at)
+    return replace(closed, status=TimerStatus.PAUSED, forgotten_at=timer.heard_at)
+
+
+def heartbeat(timer: Timer, *, now: datetime) -> Timer:
+    """Return the timer after a sign of life; a forgotten timer stays paused, since only a person can say what it did."""
+    timer = settle(timer, now=now)
+    return timer if timer.status is not TimerStatus.RUNNING else replace(timer, heard_at=_present(timer, now))
+
+
+def pause_timer(timer: Timer, *, now: datetime, keep_silence: bool = False) -> Timer:
+    """Return the timer paused; TimerStateError if it is over. A second pause changes nothing."""
+    timer = _at_work(timer, now, keep_silence)
+    if timer.status is TimerStatus.PAUSED:
+        return timer
+    return replace(_close(timer, _present(timer, now)), status=TimerStatus.PAUSED)
+
+
+def resume_timer(timer: Timer, *, now: datetime, keep_silence: bool = False) -> Timer:
+    """Return the timer running again; TimerStateError if it is over. A running timer goes on."""
+    timer = _at_work(timer, now, keep_silence)
+    at = _present(timer, now)
+    if timer.status is TimerStatus.RUNNING:
+        return replace(timer, heard_at=at)
+    return replace(timer, status=TimerStatus.RUNNING, running_since=at, heard_at=at, forgotten_at=None)
+
+
+def switch_timer(timer: Timer, work: Work, *, now: datetime, keep_silence: bool = False) -> Timer:
+    """Return the timer at other work from now on; what it has measured stays with the old. TimerStateError if it is over."""
+    timer = _at_work(timer, now, keep_silence)
+    if timer.work == work:
+        return timer
+    if timer.status is TimerStatus.PAUSED:
+        return replace(timer, work=work, forgotten_at=None)
+    at = _present(timer, now)
+    return replace(_close(timer, at), work=work, running_since=at)
+
+
+def stop_timer(timer: Timer, *, now: datetime, keep_silence: bool = False) -> Timer:
+    """Return the timer ended, its `stints` all that it measured; TimerStateError if it was over before."""
+    paused = pause_timer(timer, now=now, keep_silence=keep_silence)
+    return replace(paused, status=TimerStatus.STOPPED)
+
+
+def discard_timer(timer: Timer, *, now: datetime) -> Timer:
+    """Return the timer ended without leaving time behind; TimerStateError if it was over before."""
+    return replace(pause_timer(timer, now=now), status=TimerStatus.DISCARDED)
+
+
+def _at_work(timer: Timer, now: datetime, keep_silence: bool) -> Timer:
+    """Return the timer settled, its silence kept as a gap if a person says so."""
+    if timer.over:
+        raise TimerStateError(f"the timer is {timer.status}")
+    settled = settle(timer, now=now)
+    if not keep_silence or settled.forgotten_at is None:
+        return settled
+    # the silence belongs to the stint that it broke off, so that one entry holds both and says how much of it was silent
+    broken, at = settled.forgotten_at, now.replace(microsecond=0)
+    last = settled.stints[-1] if settled.stints and settled.stints[-1].interval.end == broken else None
+    start = last.interval.start if last else broken
+    return replace(
+        settled,
+        status=TimerStatus.RUNNING,
+        running_since=start,
+        heard_at=max(at, broken),
+        gap_seconds=(last.gap_seconds if last else 0) + int((max(at, broken) - broken).total_seconds()),
+        forgotten_at=None,
+        stints=settled.stints[:-1] if last else settled.stints,
+    )
+
+
+def _present(timer: Timer, now: datetime) -> datetime:
+    return max(now.replace(microsecond=0), timer.heard_at)
+
+
+def _close(timer: Timer, at: datetime) -> Timer:
+    """Return the timer with its running stint put by; one that lasted no second leaves nothing."""
+    since = timer.running_since
+    stints = timer.stints
+    if since is not None and at > since:
+        stints = (*stints, Stint(timer.work, Interval(since, at), timer.gap_seconds))
+    return replace(timer, heard_at=at, running_since=None, gap_seconds=0, stints=stints)
