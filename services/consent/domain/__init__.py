@@ -1,0 +1,1 @@
+"""What consent is: plain Python, no I/O, no clock."""

@@ -1,0 +1,1 @@
+"""The doors: FHIR, REST and events."""

@@ -1,0 +1,1 @@
+"""Consent as FHIR R4: `profile` names the elements, `inbound` reads a resource, `outbound` writes one. Pure, both ways."""

@@ -1,0 +1,64 @@
+"""The wiring of consent: the app, the relay and the consumers, each from settings."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.consent.adapters.ehr import SCOPE, EhrPatients
+from services.consent.adapters.unit_of_work import JOURNAL as JOURNAL
+from services.consent.adapters.unit_of_work import ConsentUnitOfWork
+from services.consent.entrypoints import fhir_api, rest_api
+from services.consent.entrypoints.consumer import handlers
+from services.consent.settings import read_settings as read_settings
+from services.consent.usecases.ports import World
+from shared.ops.settings import PartSettings
+from shared.smart.part import build_part, consumers_of, relay_of
+from shared.web import app as web
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def create_app(settings: PartSettings) -> FastAPI:
+    """Return the app that serves consent; it opens its connections when first used and closes them at the end."""
+    part = build_part(settings, JOURNAL, ehr_scope=SCOPE)
+    begin = partial(ConsentUnitOfWork, part.engine)
+    patients = EhrPatients(part.engine, part.ehr, part.registry, part.clock)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await part.close()
+
+    return web.create_app(
+        service=settings.service,
+        title="Careledger consent",
+        routers=(fhir_api.router, rest_api.router),
+        authenticator=part.authenticator,
+        lifespan=lifespan,
+        world=World(begin, patients, part.registry, part.clock),
+        read=begin,
+        registry=part.registry,
+        public_url=settings.public_url,
+        search_parameters={"Consent": fhir_api.SEARCH_PARAMETERS},
+    )
+
+
+async def run_relay(settings: PartSettings) -> None:
+    """Publish what the journal has not published, for ever."""
+    async with relay_of(settings, JOURNAL) as relay:
+        await relay.run()
+
+
+async def run_consumer(settings: PartSettings) -> None:
+    """Take in the events that consent needs, for ever."""
+    part = build_part(settings, JOURNAL, ehr_scope=SCOPE, worker=True)
+    try:
+        async with consumers_of(settings, JOURNAL, part.engine, handlers(JOURNAL)) as consumers, asyncio.TaskGroup() as tasks:
+            for consumer in consumers:
+                tasks.create_task(consumer.run())
+    finally:
+        await part.close()
