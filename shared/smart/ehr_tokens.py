@@ -43,20 +43,11 @@ class EhrTokens:
         return held[0]
 
     async def _ask(self, ehr: EhrConnection) -> tuple[str, float]:
-        key = load_key(self._key_file)
-        assertion = private_key_jwt_sign(
-            key,
-            ehr.client_id,
-            ehr.token_url,
-            alg=ehr.algorithm,
-            expires_in=_ASSERTION_SECONDS,
-            header={"typ": "JWT", "kid": key.kid},
-        )
         form = {
             "grant_type": "client_credentials",
             "scope": self._scope,
             "client_assertion_type": _ASSERTION_TYPE,
-            "client_assertion": assertion,
+            "client_assertion": client_assertion(self._key_file, ehr.client_id, ehr.token_url, algorithm=ehr.algorithm),
         }
         try:
             answer = await self._http.post(ehr.token_url, data=form)
@@ -66,6 +57,15 @@ class EhrTokens:
             return str(body["access_token"]), time.monotonic() + max(seconds - _MARGIN_SECONDS, 1)
         except (httpx.HTTPError, EgressRefused, ValueError, KeyError, TypeError) as error:
             raise EhrUnavailable(f"the EHR gives no token: {type(error).__name__}") from error
+
+
+def client_assertion(key_file: Path, client_id: str, audience: str, *, algorithm: str = "RS384") -> str:
+    """Sign the assertion (RFC 7523) by which `client_id` proves itself to the token endpoint `audience`, for four minutes."""
+    key = load_key(key_file)
+    signed: str = private_key_jwt_sign(
+        key, client_id, audience, alg=algorithm, expires_in=_ASSERTION_SECONDS, header={"typ": "JWT", "kid": key.kid}
+    )
+    return signed
 
 
 def load_key(file: Path) -> RSAKey | ECKey:
