@@ -114,8 +114,9 @@ def upgrade() -> None:
     """Make the tables; the web's role reads them and spends assertion ids, the administrator's role does the rest."""
     for statement in _TABLES.split(";\n"):
         op.execute(statement)
-    for table in ("tenant", "tenant_document", "client", "client_key", "client_grant"):
+    for table in ("tenant", "client", "client_grant", "signing_key"):
         grant_global_table(op, "access", table, worker="SELECT, INSERT, UPDATE")
+    grant_global_table(op, "access", "tenant_document", app="", worker="SELECT, INSERT")
+    grant_global_table(op, "access", "client_key", worker="SELECT, INSERT")
     grant_global_table(op, "access", "client_jti", app="SELECT, INSERT, UPDATE, DELETE", worker="SELECT")
-    grant_global_table(op, "access", "signing_key", worker="SELECT, INSERT, UPDATE")
     secure_journal(op, "access")
