@@ -36,9 +36,9 @@ class Concerns(StrEnum):
 class Finding:
     """One thing that a person should know about the month, and what would mend it.
 
-    `situation` is the row of the severity table, `facts` ledger sources, `references` parameter paths and source ids; `key` is the
-    stable id that a ReviewDecision answers, `outcomes` what each answer would give; `seconds` the time concerned; `touches` the
-    program whose charge it concerns.
+    `situation` is the row of the severity table, `facts` ledger sources, `references` parameter paths and source ids; `key` is
+    the stable id that a ReviewDecision answers, `outcomes` what each answer would give; `seconds` the time concerned; `touches`
+    the program whose charge it concerns.
     """
 
     rule: str

@@ -1,8 +1,8 @@
 """The facts that a month is decided on, as billing's ledger holds them.
 
-Every fact names its ledger row (`source`, e.g. `consent/7f3a@3`: the version is part of it) and when it was recorded. Instants are
-aware UTC, days are those of the billing location. A `Ledger` is what is known at the instant of the decision about one patient;
-`Practice` is what its patients share. Nothing here decides anything.
+Every fact names its ledger row (`source`, e.g. `consent/7f3a@3`: the version is part of it) and when it was recorded. Instants
+are aware UTC, days are those of the billing location. A `Ledger` is what is known at the instant of the decision about one
+patient; `Practice` is what its patients share. Nothing here decides anything.
 """
 
 from collections.abc import Mapping
@@ -355,6 +355,7 @@ class Practice:
 
     `tenants` are the versions in force order (the last whose `effective_from` is not later than the month's last day stands).
     `staff_seconds` are seconds of all patients by performer and local day; `closed_at` is None while the month is open.
+    `memo` keeps what the engine has already found out about the shared facts (a performer's qualification on a day).
     """
 
     tenants: tuple[TenantFact, ...]
@@ -362,6 +363,7 @@ class Practice:
     attestations: tuple[Attestation, ...] = ()
     staff_seconds: Mapping[tuple[str, date], int] = field(default_factory=dict)
     closed_at: datetime | None = None
+    memo: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
 
     def tenant_on(self, day: date) -> TenantFact:
         """Return the settings in force on `day`: the last version effective by then, else the first."""

@@ -1,4 +1,4 @@
-"""The payers' rules as dated, cited data. `RuleBook.build` takes plain dictionaries (the YAML of `parameters/` as it was read)."""
+"""The payers' rules as dated, cited data. `RuleBook.build` takes plain dictionaries (the YAML of `parameters/` as read)."""
 
 import hashlib
 import json

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.billing.domain.rule_book import RuleBook, Situation
+from services.billing.domain.rule_book import Code, RuleBook, Situation
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.vocabulary import Lane
 
@@ -95,6 +95,7 @@ class Rules:
     remote_steps: Mapping[str, tuple[tuple[int, str], ...]]
     exclusions: Mapping[str, tuple[ExclusionRow, ...]]
     groups: Mapping[str, str]
+    codes: Mapping[str, Code]
     ccm_codes: Mapping[str, bool]
     allowed_groups: frozenset[str]
     never_conflicting: frozenset[str]
@@ -179,6 +180,7 @@ def _compile(book: RuleBook, profile: str, month: CalendarMonth) -> Rules:
         remote_steps=steps,
         exclusions=_exclusions(book, profile, month),
         groups=book.groups,
+        codes=book.codes,
         ccm_codes={code.number: ".base" in code.id for code in book.codes.values() if code.group == "ccm"},
         **fields,
     )

@@ -1,0 +1,110 @@
+"""`assemble`: the whole decision for a patient and a month, in the order of ccm-rules 11. Pure: same facts, same answer."""
+
+from datetime import date, datetime
+
+from services.billing.domain.attestations import AttestationKind
+from services.billing.domain.case import PROGRAM, Case, Grid, grid_of, index_attestations
+from services.billing.domain.consent_window import current_versions
+from services.billing.domain.findings import Assembly, Concerns
+from services.billing.domain.judgement import Judgement, judge
+from services.billing.domain.ledger import ConsentFact, Ledger, TenantFact
+from services.billing.domain.outcome import conclude
+from services.billing.domain.payers import PayerOfMonth, payers_of
+from services.billing.domain.rule_book import RuleBook
+from services.billing.domain.rules import rules_for
+from shared.kernel.calendar_month import CalendarMonth
+
+__all__ = ["Assembly", "assemble"]
+
+
+def assemble(month: CalendarMonth, ledger: Ledger, rule_book: RuleBook, *, at: datetime) -> Assembly:
+    """Decide what one patient's month comes to, as known at `at` (aware): planned charges or none, always with findings.
+
+    Each practitioner with a consent of the program is judged apart, and each payer of the month; one CCM lane at most leaves,
+    whatever the practitioner (X1, R18). Raises Invalid only for a rule book or a payer profile that does not resolve.
+    """
+    tenant = ledger.practice.tenant_on(month.last_day)
+    grid = grid_of(month, tenant.zone)
+    consents = current_versions(ledger.consents)
+    payers = payers_of(grid, ledger.patient, ledger.coverages, tenant, rule_book.profiles)
+    judgements = [
+        _best_payer(grid, tenant, ledger, rule_book, consents, practitioner, payers, at)
+        for practitioner in _candidates(ledger, month, consents)
+    ]
+    chosen = judgements[0] if len(judgements) == 1 else _one_practitioner(judgements)
+    return conclude(chosen, rule_book)
+
+
+def _candidates(ledger: Ledger, month: CalendarMonth, consents: list[ConsentFact]) -> list[str]:
+    """Return who might bill the month: who has billed it, whom the practice names, else each who holds a consent.
+
+    Without any of these the enrolment's practitioner stands, so that the missing consent is said of somebody.
+    """
+    if ledger.billed:
+        return sorted({charge.practitioner for charge in ledger.billed})[:1]
+    named = [a for a in ledger.attestations if a.kind is AttestationKind.PRACTITIONER and a.month in (None, month)]
+    if named:
+        return [str(max(named, key=lambda a: (a.signed_at, a.attestation_id)).value["practitioner"])]
+    if len(consents) == 1:
+        return [consents[0].practitioner]
+    granted = sorted({c.practitioner for c in consents if c.status != "rejected"} or {c.practitioner for c in consents})
+    if granted:
+        return granted
+    enrolled = sorted(e.practitioner for e in ledger.enrollments if e.program == PROGRAM and e.practitioner)
+    return enrolled[:1] or [""]
+
+
+def _best_payer(
+    grid: Grid,
+    tenant: TenantFact,
+    ledger: Ledger,
+    rule_book: RuleBook,
+    consents: list[ConsentFact],
+    practitioner: str,
+    payers: list[PayerOfMonth],
+    at: datetime,
+) -> Judgement:
+    """Judge by the payer of the latest day; one before it only if it alone has the time for a first unit (R27)."""
+    tried: list[Judgement] = []
+    for payer in payers:
+        case = Case(
+            ledger=ledger,
+            practice=ledger.practice,
+            tenant=tenant,
+            grid=grid,
+            rules=rules_for(rule_book, payer.profile, grid.month),
+            at=at,
+            practitioner=practitioner,
+            attested=index_attestations(ledger.attestations),
+            decisions={decision.key: decision for decision in ledger.decisions},
+        )
+        judgement = judge(case, payer, consents)
+        if judgement.units.base:
+            return judgement
+        tried.append(judgement)
+    return tried[0]
+
+
+def _one_practitioner(judgements: list[Judgement]) -> Judgement:
+    """X1, R18: where two practitioners' months would both earn units, nobody's is planned until one is chosen (S31)."""
+    earning = [j for j in judgements if j.units.base]
+    if not earning:
+        return max(judgements, key=lambda j: (j.possible_seconds, _consent_start(j), j.case.practitioner))
+    first = max(earning, key=lambda j: (_consent_start(j), j.case.practitioner))
+    if len(earning) > 1:
+        names = " and ".join(sorted(_name(j) for j in earning))
+        text = f"{names} each have consent and the time for this month; only one practitioner may bill it"
+        facts = tuple(source for j in earning for source in j.consent.sources)
+        would = "the practice names the practitioner who bills the month"
+        first.case.note("35.claimed", "X1", text, facts=facts, subject="practitioners", would=would, concerns=Concerns.CHARGE)
+    return first
+
+
+def _consent_start(judgement: Judgement) -> date:
+    latest = judgement.consent.latest
+    return judgement.case.grid.day_of(latest.given_at) if latest is not None else date.min
+
+
+def _name(judgement: Judgement) -> str:
+    staff = judgement.case.practice.staff.get(judgement.case.practitioner)
+    return staff.name if staff is not None else judgement.case.practitioner

@@ -1,0 +1,202 @@
+"""From entries to pieces: duplicates out, cut to the month, judged entry by entry, cut at every block (ccm-rules 11, step 4)."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from services.billing.domain.attestations import AttestationKind
+from services.billing.domain.case import PROGRAM, SECOND, Case, decision_key
+from services.billing.domain.ledger import TimeEntryFact
+from services.billing.domain.pieces import Block, Cause, Effect, Piece, carve
+from services.billing.domain.qualification import causes_of
+
+
+@dataclass(slots=True)
+class Time:
+    """The month's pieces ordered by start, and what was seen on the way.
+
+    `attempts_only`: there was work of the program, all of it attempts without contact.
+    """
+
+    pieces: list[Piece]
+    duplicates: list[TimeEntryFact]
+    program_seconds: dict[str, int]
+    attempts_only: bool
+    decided: list[tuple[Cause, Piece]]
+
+
+def sort_entries(case: Case) -> tuple[list[TimeEntryFact], list[TimeEntryFact], list[TimeEntryFact]]:
+    """Return the month's live entries of the program, those of other programs, and duplicates (R13), each ordered by start."""
+    grid = case.grid
+    start, end, first, last = grid.start, grid.end, grid.first_day, grid.last_day
+
+    def order(entry: TimeEntryFact) -> tuple[datetime, str, str]:
+        return entry.start or grid.bounds(entry.day or first)[0], entry.entry_id, entry.source
+
+    own: list[TimeEntryFact] = []
+    others: list[TimeEntryFact] = []
+    for entry in case.ledger.entries:
+        if entry.status != "completed":
+            continue
+        if entry.start is None or entry.end is None:
+            if entry.day is None or not first <= entry.day <= last:
+                continue
+        elif entry.start >= end or entry.end <= start:
+            continue
+        (own if entry.program == PROGRAM or PROGRAM in entry.other_programs else others).append(entry)
+    if len(own) > 1:
+        own.sort(key=order)
+    live, duplicates = _without_duplicates(own)
+    others = [entry for entry in others if entry.role not in case.rules.uncounted_roles]
+    others.sort(key=order)
+    return live, others, duplicates
+
+
+def pieces_of(case: Case, entries: list[TimeEntryFact], blocks: list[Block], duplicates: list[TimeEntryFact]) -> Time:
+    """Return the pieces of the entries: each with what keeps it from simply counting (exclude first, then unite: R2)."""
+    grid, practitioner = case.grid, case.practitioner
+    month_start, month_end = grid.starts[0], grid.starts[-1]
+    allocated = _allocations(case)
+    implausible = _implausible_days(case, entries)
+    pieces: list[Piece] = []
+    decided: list[tuple[Cause, Piece]] = []
+    for entry in entries:
+        start, end = entry.start, entry.end
+        own = entry.performer == practitioner
+        if start is None or end is None:
+            piece = _loose(case, entry, entries, blocks, own)
+            pieces.append(_settle(case, piece, decided) if piece.causes else piece)
+            continue
+        day = grid.day_of(start)
+        causes = causes_of(case, entry, day, end)
+        if implausible and (entry.performer, day) in implausible:
+            causes += (_implausible(entry, day),)
+        if start < month_start:
+            start = month_start
+        if end > month_end:
+            end = month_end
+        if not causes and not blocks:
+            pieces.append(Piece(start, end, entry, own, Effect.COUNT, ()))
+            continue
+        parts = [
+            Piece(left, right, entry, own, Effect.COUNT, causes + found)
+            for left, right, found in carve(start, end, blocks, entry.performer)
+        ]
+        if entry.entry_id in allocated:
+            parts = _allocate(parts, allocated[entry.entry_id])
+        pieces += [_settle(case, part, decided) if part.causes else part for part in parts]
+    attempts = [any(c.rule == "T29" for c in p.causes) for p in pieces]
+    return Time(pieces, duplicates, {}, bool(attempts) and all(attempts), decided)
+
+
+def _settle(case: Case, piece: Piece, decided: list[tuple[Cause, Piece]]) -> Piece:
+    """Return the piece with its effect after a reviewer's decisions: `add` lifts a review, `leave-out` excludes (R1)."""
+    open_causes: list[Cause] = []
+    for cause in piece.causes:
+        if cause.effect is Effect.REVIEW and case.decisions:
+            decision = case.decisions.get(decision_key(cause.rule, cause.row, cause.subject))
+            if decision is not None:
+                decided.append((cause, piece))
+                if decision.decision == "add":
+                    continue
+                cause = cause._replace(effect=Effect.EXCLUDE)
+        open_causes.append(cause)
+    effect = max((cause.effect for cause in open_causes), default=Effect.COUNT)
+    if effect is Effect.EXCLUDE:
+        first = next(cause for cause in open_causes if cause.effect is Effect.EXCLUDE)
+        return piece._replace(effect=effect, causes=(first,))
+    return piece._replace(effect=effect, causes=tuple(open_causes))
+
+
+def _loose(case: Case, entry: TimeEntryFact, entries: list[TimeEntryFact], blocks: list[Block], own: bool) -> Piece:
+    """T24: an entry known by its day only stands by itself; where the hour would matter, a person decides."""
+    day = _day_of(case, entry)
+    start, end = case.grid.bounds(day)
+    causes = list(causes_of(case, entry, day, end - SECOND))
+    for block in blocks:
+        if block.start < end and block.end > start and (block.performer is None or block.performer == entry.performer):
+            whole = block.start <= start and block.end >= end
+            causes.append(block.cause if whole else _hour_matters(entry, f"its day is partly {block.cause.text}"))
+    same_day = any(other is not entry and _day_of(case, other) == day for other in entries)
+    if same_day or case.practice.staff_seconds.get((entry.performer, day), 0) > entry.seconds:
+        causes.append(_hour_matters(entry, "other time of patient or performer lies on the same day"))
+    return Piece(start, start, entry, own, Effect.COUNT, tuple(causes), entry.seconds)
+
+
+def _hour_matters(entry: TimeEntryFact, why: str) -> Cause:
+    return Cause(Effect.REVIEW, "T24", "T24", entry.source, entry.source, f"known by its day only, and {why}")
+
+
+def _without_duplicates(entries: list[TimeEntryFact]) -> tuple[list[TimeEntryFact], list[TimeEntryFact]]:
+    """R13: same external id, or same performer, start and end. The first written stays; equal durations are no duplicates."""
+    seen: set[object] = set()
+    for entry in entries:
+        seen.add((entry.performer, entry.start, entry.end) if entry.start is not None else entry.entry_id)
+        seen.update(entry.external_ids)
+    if len(seen) == len(entries) + sum(len(entry.external_ids) for entry in entries):
+        return entries, []
+    kept: dict[object, TimeEntryFact] = {}
+    dropped: list[TimeEntryFact] = []
+    for entry in sorted(entries, key=lambda e: (e.first_written_at, e.entry_id)):
+        keys = [("id", key) for key in entry.external_ids]
+        span = (entry.performer, entry.start, entry.end) if entry.start is not None else (entry.entry_id,)
+        if any(key in kept for key in (*keys, span)):
+            dropped.append(entry)
+        else:
+            kept.update(dict.fromkeys((*keys, span), entry))
+    gone = {id(entry) for entry in dropped}
+    return [entry for entry in entries if id(entry) not in gone], dropped
+
+
+def _allocations(case: Case) -> dict[str, int]:
+    """Return, by entry, the seconds that its author gave to the program (T6); a day's worth where all were given."""
+    given: dict[str, int] = defaultdict(int)
+    for attestation in sorted(
+        case.attested.get(AttestationKind.TIME_ALLOCATION, ()), key=lambda a: (a.signed_at, a.attestation_id)
+    ):
+        value = attestation.value
+        seconds = value.get("seconds")
+        mine = value.get("program") == PROGRAM
+        given[str(value["entry"])] = (seconds if isinstance(seconds, int) else 86_400) if mine else 0
+    return given
+
+
+def _allocate(parts: list[Piece], seconds: int) -> list[Piece]:
+    """Give the first `seconds` of an entry's contested time to the program and the rest to the other."""
+    left = seconds * SECOND
+    made: list[Piece] = []
+    for part in parts:
+        if not any(cause.rule == "T6" for cause in part.causes):
+            made.append(part)
+            continue
+        others = tuple(cause for cause in part.causes if cause.rule != "T6")
+        lost = Cause(Effect.EXCLUDE, "31.idle", "T6", "", part.entry.source, "allocated to another program")
+        cut = min(part.start + left, part.end)
+        if cut > part.start:
+            made.append(part._replace(end=cut, causes=others))
+        if cut < part.end:
+            made.append(part._replace(start=cut, causes=(*others, lost)))
+        left -= cut - part.start
+    return made
+
+
+def _implausible_days(case: Case, entries: list[TimeEntryFact]) -> set[tuple[str, date]]:
+    """Return (performer, day) with more seconds than a working day holds, over all patients as far as is known (row 17)."""
+    limit = case.rules.staff_day_seconds
+    known = case.practice.staff_seconds
+    sums: dict[tuple[str, date], int] = {}
+    if known or sum(entry.seconds for entry in entries) > limit:
+        for entry in entries:
+            day = _day_of(case, entry)
+            sums[entry.performer, day] = sums.get((entry.performer, day), 0) + entry.seconds
+    return {key for key, seconds in sums.items() if max(seconds, known.get(key, 0)) > limit}
+
+
+def _implausible(entry: TimeEntryFact, day: date) -> Cause:
+    return Cause(Effect.REVIEW, "17", "T2", entry.source, entry.source, f"an implausible staff day on {day}")
+
+
+def _day_of(case: Case, entry: TimeEntryFact) -> date:
+    if entry.start is not None:
+        return case.grid.day_of(entry.start)
+    return entry.day or case.grid.first_day
