@@ -21,7 +21,7 @@ from shared.access.adapters.key_vault import KeyFolder
 from shared.access.adapters.signer import TokenSigner
 from shared.access.adapters.smart_scopes import SmartScopes
 from shared.access.adapters.tables import JOURNAL
-from shared.access.adapters.tenant_file import read_tenant
+from shared.access.adapters.tenant_file import read_tenant_file
 from shared.access.adapters.tenants import RegisteredTenants
 from shared.access.adapters.unit_of_work import AdminWork, TokenWork
 from shared.access.domain.client import KeySet
@@ -149,7 +149,7 @@ async def _keep_published(settings: AccessSettings) -> None:
 
 async def apply_tenant_file(settings: AccessSettings, path: Path) -> str:
     """Apply a tenant's YAML document; return what changed, line by line."""
-    document = read_tenant(await asyncio.to_thread(path.read_text, "utf-8"), dev=settings.dev)
+    document = await asyncio.to_thread(read_tenant_file, path, dev=settings.dev)
     async with _administration(settings) as uow:
         change = await apply_tenant(document=document, uow=uow, clock=_domain_clock(settings), author=_operator())
     if not change.difference:

@@ -7,10 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from shared.ops.environment import SettingMissing
+
 SERVICES = ("consent", "timetrack", "billing")
 
 
-class CapabilityMissing(Exception):
+class CapabilityMissing(SettingMissing):
     """A service's capability file is missing or unreadable: access does not start, since its /metadata would be wrong."""
 
 

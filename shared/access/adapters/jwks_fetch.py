@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import httpx
 
+from shared.kernel.errors import Invalid
+
 _SECONDS = 2.0
 _BYTES = 64 * 1024
 _DEFAULT_CACHE_SECONDS = 300
@@ -22,8 +24,10 @@ _TUNNELS = tuple(ipaddress.ip_network(net) for net in ("64:ff9b::/96", "2002::/1
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-class FetchRefused(Exception):
+class FetchRefused(Invalid):
     """The keys could not be had: the address is not one to connect to, or what it answers is not a key set."""
+
+    rule = "client-key-address"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Hashable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -35,6 +36,15 @@ class _Loader(yaml.SafeLoader):
             if names.count(name) > 1:
                 raise TenantFileInvalid(f"{name} stands twice in one place", expression=str(name))
         return super().construct_mapping(node, deep)
+
+
+def read_tenant_file(path: Path, *, dev: bool) -> TenantDocument:
+    """Return the document in a file; see `read_tenant`."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TenantFileInvalid(f"{path} cannot be read: {error}") from error
+    return read_tenant(text, dev=dev)
 
 
 def read_tenant(text: str, *, dev: bool) -> TenantDocument:

@@ -1,0 +1,74 @@
+"""A tenant's YAML is read strictly, and what is wrong is named by field."""
+
+import pytest
+import yaml
+
+from shared.access.adapters.tenant_file import TenantFileInvalid, read_tenant
+
+GOOD = """\
+tenant: lakeside
+name: Lakeside Family Practice
+npi: "1234567893"
+zone: America/Chicago
+effective_from: 2026-10-01
+ehr:
+  fhir_base: https://ehr.example/fhir/R4
+  token_url: https://ehr.example/auth/token
+  client_id: careledger
+"""
+
+
+def test_a_good_document_is_read() -> None:
+    document = read_tenant(GOOD + "charge_master: {'99490': 105.00}\n", dev=False)
+    assert (document.tenant, document.programs, document.active) == ("lakeside", ("ccm",), True)
+    assert str(document.charge_master["99490"]) == "105.0"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ("tenant: Lakeside", "tenant"),
+        ("tenant: a", "tenant"),
+        ("tenant: 'x/../y'", "tenant"),
+        ("zone: Chicago", "zone"),
+        ("zone: ''", "zone"),
+        ("npi: '123'", "npi"),
+        ("npi: 1234567893", "npi"),
+        ("place_of_service: office", "place_of_service"),
+        ("programs: [ccm, dentistry]", "programs"),
+        ("programs: []", "programs"),
+        ("effective_from: soon", "effective_from"),
+        ("colour: blue", "colour"),
+        ("claim_form: paper", "claim_form"),
+        ("charge_master: {'99490': -1}", "charge_master"),
+        ("ehr: {fhir_base: 'http://ehr.example/fhir', token_url: 'https://e.example/t', client_id: c}", "ehr.fhir_base"),
+        ("ehr: {fhir_base: 'http://127.0.0.1:1/fhir', token_url: 'https://e.example/t', client_id: c}", "ehr.fhir_base"),
+        ("ehr: {fhir_base: 'https://e.example/fhir/', token_url: 'https://e.example/t', client_id: c}", "ehr.fhir_base"),
+        ("ehr: {fhir_base: 'https://e.example/f', token_url: 'https://u@e.example/t', client_id: c}", "ehr.token_url"),
+        ("ehr: {fhir_base: 'https://e.example/f', token_url: 'https://e.example/t', client_id: c, x: 1}", "ehr.x"),
+        ("ehr: {fhir_base: 'https://e.example/f'}", "ehr.token_url"),
+    ],
+)
+def test_what_is_wrong_is_named(change: str, field: str) -> None:
+    changed = {**yaml.safe_load(GOOD), **yaml.safe_load(change)}
+    with pytest.raises(TenantFileInvalid) as refused:
+        read_tenant(yaml.safe_dump(changed), dev=False)
+    assert field in [issue.expression for issue in refused.value.issues]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "hello", "a: [", "tenant: a\ntenant: b\n", "!!python/object/apply:os.system ['true']"]
+)
+def test_what_is_no_document_is_refused(text: str) -> None:
+    with pytest.raises(TenantFileInvalid):
+        read_tenant(text, dev=False)
+
+
+def test_a_field_that_stands_twice_is_refused_wherever_it_is() -> None:
+    with pytest.raises(TenantFileInvalid, match="client_id stands twice"):
+        read_tenant(GOOD + "  client_id: other\n", dev=False)
+
+
+def test_loopback_is_for_development() -> None:
+    text = GOOD.replace("https://ehr.example", "http://127.0.0.1:9000")
+    assert read_tenant(text, dev=True).ehr.fhir_base == "http://127.0.0.1:9000/fhir/R4"
