@@ -78,9 +78,12 @@ def _listed(column: sa.ColumnElement[Any], value: TokenValue) -> Condition:
     """Match a token against a list of `system|code`."""
     if value.system is not None and value.code is not None:
         return sa.literal(f"{value.system}|{value.code}") == sa.any_(column)
-    one = sa.func.unnest(column).column_valued("one")
-    like = one.endswith(f"|{value.code}", autoescape=True) if value.code else one.startswith(f"{value.system}|", autoescape=True)
-    return sa.exists(sa.select(1).select_from(one).where(like))
+    each = sa.func.unnest(column).table_valued(sa.column("token", sa.Text)).render_derived()
+    token = each.c.token
+    like = (
+        token.endswith(f"|{value.code}", autoescape=True) if value.code else token.startswith(f"{value.system}|", autoescape=True)
+    )
+    return sa.exists(sa.select(1).select_from(each).where(like))
 
 
 def _reference(column: sa.ColumnElement[str], kind: str) -> Callable[[ReferenceValue], Condition]:

@@ -100,9 +100,7 @@ def door(service: httpx.AsyncClient, settings: PartSettings, tokens: TokenMaker)
     """The practice `north` with an empty database, on 2026-11-10 at 10:00 in New York."""
     admin = settings.database_url.replace("//consent_app@", "//careledger@", 1)
     with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(
-            "TRUNCATE consent, consent_version, consent_identifier, patient_mention, journal, journal_unpublished"
-        )
+        connection.execute("TRUNCATE consent, consent_version, consent_identifier, patient_mention, journal, journal_unpublished")
     assert settings.clock_file is not None
     clock = DevClock(settings.clock_file)
     clock.set(NOW)
