@@ -20,10 +20,9 @@ from shared.access.adapters.jwks_fetch import JwksFetcher, check_key_url
 from shared.access.adapters.key_vault import KeyFolder
 from shared.access.adapters.signer import TokenSigner
 from shared.access.adapters.smart_scopes import SmartScopes
-from shared.access.adapters.tables import JOURNAL
 from shared.access.adapters.tenant_file import read_tenant_file
 from shared.access.adapters.tenants import RegisteredTenants
-from shared.access.adapters.unit_of_work import AdminWork, TokenWork
+from shared.access.adapters.unit_of_work import JOURNAL, AdminWork, TokenWork
 from shared.access.domain.client import KeySet
 from shared.access.entrypoints import discovery_api, token_api
 from shared.access.entrypoints.client_guide import client_guide

@@ -7,6 +7,7 @@ from typing import Self
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.access.adapters.admin_repository import AdminRepository
+from shared.access.adapters.tables import JOURNAL as JOURNAL
 from shared.access.adapters.token_repository import TokenRepository
 from shared.db.transaction import worker_transaction
 
