@@ -10,16 +10,17 @@ import msgspec
 import uvicorn
 import yaml
 
+from deploy.sandbox.clients import Client
 from deploy.sandbox.clinic import generate, write_clinic
 from deploy.sandbox.clinic.record import bundle
 from deploy.sandbox.ehr import create_ehr
 from deploy.sandbox.load import LoadReport, load_bundles, prepare
-from deploy.sandbox.smart import Client, Settings
+from deploy.sandbox.smart import Settings
 from deploy.sandbox.store import Store, encode
 
 
 class _ClientsFile(msgspec.Struct):
-    """The file of `serve --clients`: YAML or JSON with `clients: [{client_id, scopes, jwks | jwks_url}]`."""
+    """The file of `serve --clients`: YAML or JSON with `clients:`, a list of Client."""
 
     clients: tuple[Client, ...]
 
@@ -46,7 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="another address only where a container's network keeps strangers out")
     serve.add_argument("--port", type=int, default=0, help="0 takes a free one")
     serve.add_argument("--public-url", help="how others reach it; default http://HOST:PORT")
-    serve.add_argument("--clients", type=Path, help="YAML or JSON file of registered backend clients")
+    serve.add_argument("--clients", type=Path, help="YAML or JSON file of registered clients: backends and apps")
+    serve.add_argument("--user-token-seconds", type=int, default=3600, help="how long an access token of a launch lives")
+    serve.add_argument("--faults", action="store_true", help="open /control, by which tests ask for errors and delays")
     source = serve.add_mutually_exclusive_group()
     source.add_argument("--clinic", type=Path, help="folder that generate or load wrote")
     source.add_argument("--bundles", type=Path, help="folder of transaction Bundles, loaded as `load` does")
@@ -102,9 +105,9 @@ def _serve(options: argparse.Namespace) -> int:
                 store.put(entry["resource"]["resourceType"], entry["resource"]["id"], entry["resource"])
     with socket.create_server((options.host, options.port)) as listener:
         address = f"http://{options.host}:{listener.getsockname()[1]}"
-        settings = Settings((options.public_url or address).rstrip("/"), clients)
+        settings = Settings((options.public_url or address).rstrip("/"), clients, options.user_token_seconds)
         print(f"sandbox EHR {settings.fhir_base}", flush=True)
-        config = uvicorn.Config(create_ehr(store, settings), log_level="warning", access_log=False)
+        config = uvicorn.Config(create_ehr(store, settings, faults=options.faults), log_level="warning", access_log=False)
         uvicorn.Server(config).run(sockets=[listener])
     return 0
 
@@ -113,7 +116,11 @@ def _clients(path: Path | None) -> tuple[Client, ...]:
     if path is None:
         return ()
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return msgspec.convert(content, _ClientsFile).clients
+    clients = msgspec.convert(content, _ClientsFile).clients
+    for client in clients:
+        if client.launch_url and not client.redirect_uris:
+            raise ValueError(f"{client.client_id} has a launch_url and no redirect_uris")
+    return clients
 
 
 def _existing(folder: Path) -> Path:

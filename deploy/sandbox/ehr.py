@@ -1,28 +1,29 @@
-"""The sandbox EHR: FHIR R4 over the store, behind its own SMART server."""
+"""The sandbox EHR: a clinic's charts and its FHIR R4 store, behind its own SMART server."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import urlencode
 
 import httpx
-import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount, Route
 
-from deploy.sandbox.search import PARAMETERS, BadSearch, Criterion, criterion, select
-from deploy.sandbox.smart import AuthorizationServer, Settings, TokenRefused, discovery
-from deploy.sandbox.store import TYPES, Resource, Store, Version, VersionConflict, WrongResource, decode, encode
+from deploy.sandbox.auth_api import AuthApi, weather_routes
+from deploy.sandbox.chart import ChartPages, PageRefused, refused_page
+from deploy.sandbox.fhir_api import FhirApi, refusal
+from deploy.sandbox.smart import AuthorizationServer, Settings
+from deploy.sandbox.store import Store
 
-FHIR_JSON = "application/fhir+json"
-PAGE = 50
-LARGEST_PAGE = 200
-
-_ISSUES = {401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported", 412: "conflict", 415: "not-supported"}
-_FORM = "application/x-www-form-urlencoded"
+# SMART asks for CORS where apps of the browser read; charts are not among it, since each opening of one mints a launch.
+_CORS = Middleware(
+    CORSMiddleware,
+    allow_origins=["*"],
+    allow_methods=["GET", "POST", "PUT"],
+    allow_headers=["*"],
+    expose_headers=["ETag", "Location", "Last-Modified"],
+)
 
 
 def create_ehr(
@@ -31,248 +32,17 @@ def create_ehr(
     *,
     http: httpx.AsyncClient | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    faults: bool = False,
 ) -> Starlette:
-    """Return the EHR as an ASGI app: `/fhir/R4` (settings.fhir_base) and `/auth/token`.
+    """Return the EHR as an ASGI app: `/fhir/R4` (settings.fhir_base), `/auth/…`, and its pages `/`, `/menu`, `/chart/{patient}`.
 
-    `http` fetches the JWKS of registered clients; `now` is the clock of assertions and tokens.
+    `http` fetches the JWKS of registered clients; `now` is the clock of launches, assertions and tokens. With `faults` the
+    routes under `/control` simulate weather (`weather.ANSWERS`); without it there are none.
     """
     authorization = AuthorizationServer(settings, http or httpx.AsyncClient(), now)
-    fhir = _Fhir(store, settings, authorization)
-    routes = [
-        Route("/auth/token", _token_endpoint(authorization), methods=["POST"]),
-        Route("/fhir/R4/metadata", fhir.metadata, methods=["GET"]),
-        Route("/fhir/R4/.well-known/smart-configuration", fhir.smart_configuration, methods=["GET"]),
-        Route("/fhir/R4/{kind}", fhir.search, methods=["GET"]),
-        Route("/fhir/R4/{kind}", fhir.create, methods=["POST"]),
-        Route("/fhir/R4/{kind}/_search", fhir.search, methods=["POST"]),
-        Route("/fhir/R4/{kind}/{key}", fhir.read, methods=["GET"]),
-        Route("/fhir/R4/{kind}/{key}", fhir.update, methods=["PUT"]),
-        Route("/fhir/R4/{kind}/{key}/_history/{number}", fhir.vread, methods=["GET"]),
-    ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _refusal})
-
-
-class _Fhir:
-    """The FHIR routes; each asks for its scope letter before it looks at anything."""
-
-    def __init__(self, store: Store, settings: Settings, authorization: AuthorizationServer) -> None:
-        self._store = store
-        self._base = settings.fhir_base
-        self._settings = settings
-        self._authorization = authorization
-
-    async def metadata(self, request: Request) -> Response:
-        """GET metadata: open to all, as FHIR asks."""
-        del request
-        return _fhir(capability_statement(self._base))
-
-    async def smart_configuration(self, request: Request) -> Response:
-        """GET .well-known/smart-configuration: open to all."""
-        del request
-        return Response(encode(discovery(self._settings)), media_type="application/json")
-
-    async def read(self, request: Request) -> Response:
-        """GET Type/id."""
-        kind = self._allowed(request, "r")
-        return self._version(self._store.read(kind, request.path_params["key"]))
-
-    async def vread(self, request: Request) -> Response:
-        """GET Type/id/_history/number."""
-        kind = self._allowed(request, "r")
-        number = request.path_params["number"]
-        found = self._store.read(kind, request.path_params["key"], int(number)) if number.isdecimal() else None
-        return self._version(found)
-
-    async def create(self, request: Request) -> Response:
-        """POST Type: 201 with Location and ETag."""
-        kind = self._allowed(request, "c")
-        try:
-            return self._version(self._store.create(kind, await _body(request)), 201)
-        except WrongResource as error:
-            raise HTTPException(400, str(error)) from error
-
-    async def update(self, request: Request) -> Response:
-        """PUT Type/id: the next version; 405 for an unknown id, 412 if If-Match names another version."""
-        kind, key = self._allowed(request, "u"), request.path_params["key"]
-        if self._store.read(kind, key) is None:
-            raise HTTPException(405, "an update does not create here")
-        match = request.headers.get("if-match")
-        expected = None
-        if match is not None:
-            digits = match.removeprefix("W/").strip('"')
-            expected = int(digits) if digits.isdecimal() else -1
-        try:
-            return self._version(self._store.put(kind, key, await _body(request), if_version=expected))
-        except WrongResource as error:
-            raise HTTPException(400, str(error)) from error
-        except VersionConflict as error:
-            raise HTTPException(412, str(error)) from error
-
-    async def search(self, request: Request) -> Response:
-        """GET Type?… and POST Type/_search: a searchset with paging by `next`; what is not known is left out of `self`."""
-        kind = self._allowed(request, "s")
-        pairs = list(request.query_params.multi_items())
-        if request.method == "POST":
-            if request.headers.get("content-type", "").partition(";")[0] != _FORM:
-                raise HTTPException(415, f"a search is posted as {_FORM}")
-            pairs += [(name, str(value)) for name, value in (await request.form()).multi_items()]
-        try:
-            query = _Query.read(kind, pairs, self._base, strict="handling=strict" in request.headers.get("prefer", ""))
-        except BadSearch as error:
-            raise HTTPException(400, str(error)) from error
-        found = select(self._store.current(kind), query.criteria)
-        page = [version for version in found if version.position > query.after][: query.count]
-        links = [{"relation": "self", "url": query.url(self._base, kind)}]
-        if page and page[-1] is not found[-1]:
-            links.append({"relation": "next", "url": query.url(self._base, kind, after=page[-1].position)})
-        bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": links}
-        if page:
-            bundle["entry"] = [
-                {
-                    "fullUrl": f"{self._base}/{kind}/{version.resource['id']}",
-                    "resource": version.resource,
-                    "search": {"mode": "match"},
-                }
-                for version in page
-            ]
-        return _fhir(bundle)
-
-    def _allowed(self, request: Request, interaction: str) -> str:
-        """Return the resource type of the address if the bearer may do this; 401, 403 or 404 otherwise."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        grant = self._authorization.grant(token) if scheme.lower() == "bearer" else None
-        if grant is None:
-            raise HTTPException(401, "a valid access token is required", {"WWW-Authenticate": 'Bearer error="invalid_token"'})
-        kind = str(request.path_params["kind"])
-        if kind not in TYPES:
-            raise HTTPException(404, f"{kind} is not kept here")
-        if not grant.allows(kind, interaction):
-            challenge = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
-            raise HTTPException(403, f"the token does not grant system/{kind}.{interaction}", challenge)
-        return kind
-
-    def _version(self, version: Version | None, status: int = 200) -> Response:
-        if version is None:
-            raise HTTPException(404, "no such resource")
-        resource = version.resource
-        headers = {
-            "ETag": f'W/"{version.number}"',
-            "Last-Modified": version.at.astimezone(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT"),
-        }
-        if status == 201:
-            headers["Location"] = f"{self._base}/{resource['resourceType']}/{resource['id']}/_history/{version.number}"
-        return _fhir(resource, status, headers)
-
-
-class _Query(msgspec.Struct, frozen=True):
-    """A search as it was understood: criteria, page size, the position after which to go on, and the pairs for links."""
-
-    criteria: list[Criterion]
-    pairs: list[tuple[str, str]]
-    count: int
-    after: int
-
-    @classmethod
-    def read(cls, kind: str, pairs: list[tuple[str, str]], base: str, *, strict: bool) -> "_Query":
-        """Read the query; BadSearch for what is wrong and, if strict, for what is unknown."""
-        criteria, used, count, after = [], [], PAGE, 0
-        for name, value in pairs:
-            if name in ("_count", "_after"):
-                if not value.isdecimal():
-                    raise BadSearch(f"{name} is a number")
-                if name == "_count":
-                    count = min(int(value), LARGEST_PAGE)
-                    used.append((name, value))
-                else:
-                    after = int(value)
-                continue
-            found = criterion(kind, name, value, base)
-            if found is not None:
-                criteria.append(found)
-                used.append((name, value))
-            elif strict:
-                raise BadSearch(f"{name} is not a search parameter of {kind}")
-        return cls(criteria, used, count, after)
-
-    def url(self, base: str, kind: str, *, after: int | None = None) -> str:
-        """Return the address of this search, or of its page after a position."""
-        pairs = [*self.pairs, ("_after", str(after))] if after is not None else self.pairs
-        return f"{base}/{kind}" + (f"?{urlencode(pairs)}" if pairs else "")
-
-
-def capability_statement(base: str) -> dict[str, Any]:
-    """Return what this server can do, in FHIR's words; `base` is its public FHIR base."""
-    interactions = [{"code": code} for code in ("read", "vread", "search-type", "create", "update")]
-    service = {"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR"}
-    return {
-        "resourceType": "CapabilityStatement",
-        "status": "active",
-        "date": "2026-11-01",
-        "kind": "instance",
-        "software": {"name": "Careledger sandbox EHR"},
-        "implementation": {"description": "A synthetic clinic for trying and testing", "url": base},
-        "fhirVersion": "4.0.1",
-        "format": [FHIR_JSON, "json"],
-        "rest": [
-            {
-                "mode": "server",
-                "security": {"service": [{"coding": [service]}]},
-                "resource": [
-                    {
-                        "type": kind,
-                        "interaction": interactions,
-                        "versioning": "versioned",
-                        "updateCreate": False,
-                        "searchParam": [
-                            {"name": parameter.name, "type": parameter.kind} for parameter in PARAMETERS[kind].values()
-                        ],
-                    }
-                    for kind in TYPES
-                ],
-            }
-        ],
-    }
-
-
-def _token_endpoint(authorization: AuthorizationServer) -> Callable[[Request], Any]:
-    async def token(request: Request) -> Response:
-        """POST /auth/token: form in, JSON out, never cached (RFC 6749)."""
-        try:
-            if request.headers.get("content-type", "").partition(";")[0] != _FORM:
-                raise TokenRefused("invalid_request", f"only {_FORM} is read")
-            pairs = (await request.form()).multi_items()
-            form = {name: str(value) for name, value in pairs}
-            if len(form) != len(pairs):
-                raise TokenRefused("invalid_request", "a parameter is given twice")
-            body, status = await authorization.token(form), 200
-        except TokenRefused as error:
-            body, status = {"error": error.error, "error_description": str(error)}, error.status
-        return Response(encode(body), status, {"Cache-Control": "no-store"}, "application/json")
-
-    return token
-
-
-async def _body(request: Request) -> Resource:
-    if request.headers.get("content-type", "").partition(";")[0] not in (FHIR_JSON, "application/json"):
-        raise HTTPException(415, f"the body must be {FHIR_JSON}")
-    try:
-        body = decode(await request.body())
-    except ValueError as error:
-        raise HTTPException(400, "the body is no JSON") from error
-    if not isinstance(body, dict):
-        raise HTTPException(400, "the body is no resource")
-    return body
-
-
-async def _refusal(request: Request, error: Exception) -> Response:
-    """Turn every refusal into an OperationOutcome, those of the router (404, 405) too."""
-    del request
-    if not isinstance(error, HTTPException):
-        raise error
-    issue = {"severity": "error", "code": _ISSUES.get(error.status_code, "invalid"), "diagnostics": error.detail}
-    headers = dict(error.headers or {})
-    return _fhir({"resourceType": "OperationOutcome", "issue": [issue]}, error.status_code, headers)
-
-
-def _fhir(body: Resource, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(encode(body), status, headers, FHIR_JSON)
+    fhir, pages = FhirApi(store, settings.fhir_base, authorization), ChartPages(store, authorization)
+    public = [Mount("/fhir/R4", routes=fhir.routes(), middleware=[_CORS])]
+    public.append(Mount("/auth", routes=AuthApi(authorization).routes(), middleware=[_CORS]))
+    control = [Mount("/control", routes=weather_routes(authorization))] if faults else []
+    routes: list[Mount | Route] = [*public, *pages.routes(), *control]
+    return Starlette(routes=routes, exception_handlers={HTTPException: refusal, PageRefused: refused_page})

@@ -1,80 +1,66 @@
-"""The EHR's SMART server for backend services (SMART App Launch 2.2.0): registered clients, assertions, tokens, scopes."""
+"""The EHR's SMART server (SMART App Launch 2.2.0): settings, tokens for backends and launched apps, discovery."""
 
-import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import httpx
-import msgspec
-from joserfc import jws, jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import Key, KeySet
 
-ALGORITHMS = ("RS384", "ES384")
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-LIFETIME = 300
-SKEW = 30
+from deploy.sandbox.clients import ALGORITHMS, Client, ClientAuthentication, TokenRefused
+from deploy.sandbox.id_token import ALGORITHM, IdTokenSigner
+from deploy.sandbox.id_token import LIFETIME as ID_TOKEN_LIFETIME
+from deploy.sandbox.launch import Context, Grant, Launches
+from deploy.sandbox.scopes import LAUNCH_WORDS, Scopes
+from deploy.sandbox.weather import STATUS, Weather
 
-_SCOPE = re.compile(r"system/([A-Z][A-Za-z]*|\*)\.(c?r?u?d?s?|read|write|\*)\Z")
-_V1 = {"read": "rs", "write": "cud", "*": "cruds"}
-_KEY_TYPES = {"RS384": "RSA", "ES384": "EC"}
+BACKEND_LIFETIME = 300
+REFRESH_LIFETIME = timedelta(hours=12)
+GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 
-
-@dataclass(frozen=True)
-class Client:
-    """A registered backend client; its keys are the JWKS given here or the one at the registered address, never another's."""
-
-    client_id: str
-    scopes: tuple[str, ...]
-    jwks: Mapping[str, Any] | None = None
-    jwks_url: str | None = None
+Answer = dict[str, str | int | bool]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the EHR is found by others (`public_url`, without a slash at its end) and who may ask it."""
+    """Where others find the EHR (`public_url`, without a slash at its end), who may ask it, how long users' tokens live."""
 
     public_url: str
     clients: tuple[Client, ...] = ()
+    user_token_seconds: int = 3600
 
     @property
     def fhir_base(self) -> str:
-        """The FHIR base, which is also the `iss` of this EHR."""
+        """The FHIR base, which is also the `iss` of launches."""
         return f"{self.public_url}/fhir/R4"
+
+    @property
+    def issuer(self) -> str:
+        """The `iss` of id_tokens and authorization answers: not the FHIR base, as at most EHRs."""
+        return f"{self.public_url}/auth"
 
     @property
     def token_url(self) -> str:
         """The token endpoint, the audience of client assertions."""
-        return f"{self.public_url}/auth/token"
-
-
-class TokenRefused(Exception):
-    """A token request refused with an OAuth error code (RFC 6749 5.2) and its HTTP status."""
-
-    def __init__(self, error: str, text: str, status: int = 400) -> None:
-        super().__init__(text)
-        self.error = error
-        self.status = status
-
-
-Scopes = dict[str, str]
-"""Interactions by resource type, as letters of `cruds`; type `*` stands for all."""
+        return f"{self.issuer}/token"
 
 
 @dataclass(frozen=True)
-class Grant:
-    """What an access token stands for."""
+class AccessToken:
+    """What an access token stands for: a grant, of whose scopes it may carry fewer."""
 
-    client_id: str
+    grant: Grant
     scopes: Scopes
     until: datetime
 
-    def allows(self, kind: str, interaction: str) -> bool:
-        """Say whether one interaction (a letter of `cruds`) with a resource type is granted."""
-        return interaction in self.scopes.get(kind, "") or interaction in self.scopes.get("*", "")
+
+@dataclass
+class _RefreshToken:
+    grant: Grant
+    until: datetime
+    used: bool = False
 
 
 @dataclass
@@ -84,137 +70,153 @@ class AuthorizationServer:
     settings: Settings
     http: httpx.AsyncClient
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    _tokens: dict[str, Grant] = field(default_factory=dict)
-    _seen: dict[tuple[str, str], float] = field(default_factory=dict)
+    weather: Weather = field(default_factory=Weather)
+    signer: IdTokenSigner = field(default_factory=IdTokenSigner)
+    _tokens: dict[str, AccessToken] = field(default_factory=dict)
+    _refresh: dict[str, _RefreshToken] = field(default_factory=dict)
 
-    async def token(self, form: Mapping[str, str]) -> dict[str, str | int]:
-        """Answer a client_credentials request (SMART 1.8); TokenRefused otherwise."""
-        if form.get("grant_type") != "client_credentials":
-            raise TokenRefused("unsupported_grant_type", "only client_credentials is offered")
-        if form.get("client_assertion_type") != ASSERTION_TYPE or not form.get("client_assertion"):
-            raise TokenRefused("invalid_request", "a client_assertion of type jwt-bearer is required")
-        client = await self._authenticate(form["client_assertion"])
-        scopes = granted(parse_scopes(form.get("scope", "")), parse_scopes(" ".join(client.scopes)))
-        if not scopes:
-            raise TokenRefused("invalid_scope", "none of the requested scopes is granted to this client")
-        token = secrets.token_urlsafe(32)
-        moment = self.now()
-        self._tokens = {known: grant for known, grant in self._tokens.items() if grant.until > moment}
-        self._tokens[token] = Grant(client.client_id, scopes, datetime.fromtimestamp(moment.timestamp() + LIFETIME, UTC))
-        written = " ".join(f"system/{kind}.{letters}" for kind, letters in scopes.items())
-        return {"access_token": token, "token_type": "bearer", "expires_in": LIFETIME, "scope": written}
+    def __post_init__(self) -> None:
+        settings = self.settings
+        self.launches = Launches(settings.clients, settings.fhir_base, settings.issuer, self.now)
+        self._clients = ClientAuthentication(settings.clients, settings.token_url, self.http, self.now)
 
-    def grant(self, token: str) -> Grant | None:
-        """Return what a token stands for; None if it is unknown or expired."""
+    async def token(self, form: Mapping[str, str]) -> Answer:
+        """Answer a token request of one of GRANT_TYPES (SMART 1.1, 1.7, 1.8); TokenRefused otherwise."""
+        if form.get("grant_type") not in GRANT_TYPES:
+            raise TokenRefused("unsupported_grant_type", f"offered are {', '.join(GRANT_TYPES)}")
+        client = await self._clients.authenticate(form)
+        if form["grant_type"] == "authorization_code":
+            return await self._code(client, form)
+        if form["grant_type"] == "refresh_token":
+            return await self._refreshed(client, form)
+        return self._backend(client, form)
+
+    def access(self, token: str) -> AccessToken | None:
+        """Return what a token stands for; None if it is unknown, expired or void."""
         found = self._tokens.get(token)
-        return found if found is not None and found.until > self.now() else None
+        return found if found is not None and found.until > self.now() and not found.grant.ended else None
 
-    async def _authenticate(self, assertion: str) -> Client:
-        """Return the client that signed the assertion (standards 1.7, 2.2); TokenRefused as invalid_client otherwise."""
-        try:
-            header, claims = _unverified(assertion)
-            client = next((one for one in self.settings.clients if one.client_id == claims.get("iss")), None)
-            if client is None:
-                raise _bad_client("the client is not registered")
-            key = _only_key(await self._keys(client), _checked_header(header, client))
-            verified = jwt.decode(assertion, key, algorithms=list(ALGORITHMS)).claims
-        except (JoseError, ValueError) as error:
-            raise _bad_client("the assertion cannot be verified") from error
-        self._check_claims(verified, client)
-        return client
+    def sign_out(self, user: str) -> None:
+        """End what apps were given while this user was signed in; what they got for offline_access stays."""
+        grants = [one.grant for one in self._tokens.values()] + [one.grant for one in self._refresh.values()]
+        for grant in grants:
+            if grant.context is not None and grant.context.user == user and "offline_access" not in grant.scopes.words:
+                grant.ended = True
 
-    async def _keys(self, client: Client) -> KeySet:
-        """Return the client's registered keys, fetched anew each time: a sandbox has no need of a cache that may be stale."""
-        try:
-            if client.jwks_url is None:
-                return KeySet.import_key_set({"keys": list((client.jwks or {})["keys"])})
-            answer = await self.http.get(client.jwks_url, follow_redirects=False, timeout=2)
-            return KeySet.import_key_set(answer.raise_for_status().json())
-        except (httpx.HTTPError, KeyError, TypeError) as error:
-            raise _bad_client("the registered keys cannot be read") from error
+    def _backend(self, client: Client, form: Mapping[str, str]) -> Answer:
+        asked = Scopes.read(form.get("scope", "")).meet(Scopes.read(" ".join(client.scopes)))
+        scopes = asked.where(lambda key: key.level == "system")
+        if not scopes.letters:
+            raise TokenRefused("invalid_scope", "none of the requested scopes is granted to this client")
+        return self._given(Grant(client.client_id, Scopes(letters=scopes.letters)), None, BACKEND_LIFETIME)
 
-    def _check_claims(self, claims: Mapping[str, Any], client: Client) -> None:
-        moment = self.now().timestamp()
-        expires, jti = claims.get("exp"), claims.get("jti")
-        if claims.get("sub") != client.client_id or claims.get("iss") != client.client_id:
-            raise _bad_client("iss and sub must both be the client id")
-        if claims.get("aud") not in (self.settings.token_url, [self.settings.token_url]):
-            raise _bad_client("aud must be the token endpoint")
-        if not isinstance(expires, int | float) or not moment < expires <= moment + LIFETIME + SKEW:
-            raise _bad_client("exp must lie at most five minutes ahead")
-        if not isinstance(jti, str) or not jti:
-            raise _bad_client("jti is required")
-        self._seen = {known: until for known, until in self._seen.items() if until > moment}
-        if (client.client_id, jti) in self._seen:
-            raise _bad_client("this jti was used before")
-        self._seen[client.client_id, jti] = float(expires)
+    async def _code(self, client: Client, form: Mapping[str, str]) -> Answer:
+        fault = await self._spared("token", "no_patient", "no_id_token")
+        grant, nonce = self.launches.redeem(client, form)
+        answer = self._given(grant, None, self.settings.user_token_seconds) | self._new_refresh_token(grant)
+        if "openid" in grant.scopes.words and grant.context is not None and fault != "no_id_token":
+            wrong = await self.weather.meet("id_token")
+            answer["id_token"] = self.signer.sign(self._claims(grant, grant.context, nonce), wrong=wrong)
+        if fault == "no_patient":
+            answer.pop("patient", None)
+        return answer
+
+    async def _refreshed(self, client: Client, form: Mapping[str, str]) -> Answer:
+        """Answer with a new pair of tokens; a refresh token that comes twice ends its grant (RFC 9700 4.14)."""
+        fault = await self._spared("refresh", "no_rotation")
+        found = self._refresh.get(form.get("refresh_token", ""))
+        if found is None or found.grant.client_id != client.client_id or found.grant.ended or found.until <= self.now():
+            raise TokenRefused("invalid_grant", "the refresh token is unknown, expired or void")
+        if found.used:
+            found.grant.ended = True
+            raise TokenRefused("invalid_grant", "the refresh token was used before: its grant is void")
+        scopes = _narrowed(found.grant.scopes, form["scope"]) if "scope" in form else None
+        answer = self._given(found.grant, scopes, self.settings.user_token_seconds)
+        if fault == "no_rotation":
+            return answer
+        found.used = True
+        return answer | self._new_refresh_token(found.grant)
+
+    async def _spared(self, at: str, *others: str) -> str | None:
+        """Refuse as the weather says; return what it says that is no refusal, one of `others`."""
+        fault = await self.weather.meet(at)
+        if fault is None or fault in others:
+            return fault
+        raise TokenRefused(fault, "simulated", STATUS.get(fault, 400))
+
+    def _given(self, grant: Grant, scopes: Scopes | None, seconds: int) -> Answer:
+        """Keep a new access token and return its answer, with the launch's context where there is one."""
+        moment, token, scopes = self.now(), secrets.token_urlsafe(32), scopes or grant.scopes
+        self._tokens = {known: one for known, one in self._tokens.items() if one.until > moment}
+        self._tokens[token] = AccessToken(grant, scopes, moment + timedelta(seconds=seconds))
+        answer: Answer = {"access_token": token, "token_type": "bearer", "expires_in": seconds, "scope": str(scopes)}
+        if grant.context is not None:
+            context = {name: getattr(grant.context, name) for name in ("patient", "encounter", "intent")}
+            answer |= {name: value for name, value in context.items() if value is not None}
+            answer["need_patient_banner"] = grant.context.banner
+        return answer
+
+    def _new_refresh_token(self, grant: Grant) -> Answer:
+        if not {"online_access", "offline_access"} & set(grant.scopes.words):
+            return {}
+        moment, token = self.now(), secrets.token_urlsafe(32)
+        self._refresh = {known: one for known, one in self._refresh.items() if one.until > moment}
+        self._refresh[token] = _RefreshToken(grant, moment + REFRESH_LIFETIME)
+        return {"refresh_token": token}
+
+    def _claims(self, grant: Grant, context: Context, nonce: str | None) -> dict[str, Any]:
+        moment = int(self.now().timestamp())
+        claims = {"iss": self.settings.issuer, "sub": sha256(context.user.encode()).hexdigest()[:24], "aud": grant.client_id}
+        more = {"nonce": nonce} if nonce is not None else {}
+        if "fhirUser" in grant.scopes.words:
+            more["fhirUser"] = f"{self.settings.fhir_base}/Practitioner/{context.user}"
+        return claims | more | {"iat": moment, "exp": moment + ID_TOKEN_LIFETIME}
 
 
-def parse_scopes(text: str) -> Scopes:
-    """Read system scopes, v1 and v2; what is none, or narrows by a query that we do not enforce, is left out."""
-    scopes: Scopes = {}
-    for word in text.split():
-        match = _SCOPE.match(word)
-        if match and match[2]:
-            scopes[match[1]] = _union(scopes.get(match[1], ""), _V1.get(match[2], match[2]))
-    return scopes
-
-
-def granted(requested: Scopes, allowed: Scopes) -> Scopes:
-    """Return what was both requested and allowed; `*` on one side takes the types of the other."""
-    result: Scopes = {}
-    for kind, wanted in requested.items():
-        for other, letters in allowed.items():
-            if "*" in (kind, other) or kind == other:
-                common = "".join(letter for letter in wanted if letter in letters)
-                name = other if kind == "*" else kind
-                if common:
-                    result[name] = _union(result.get(name, ""), common)
-    return result
+def _narrowed(granted: Scopes, text: str) -> Scopes:
+    """Return the scopes asked for at a refresh; TokenRefused if they are more than was granted (RFC 6749 6)."""
+    asked = Scopes.read(text)
+    if not text.split() or asked.meet(granted) != asked or set(str(asked).split()) != set(text.split()):
+        raise TokenRefused("invalid_scope", "a refresh cannot ask for more than was granted")
+    return asked
 
 
 def discovery(settings: Settings) -> dict[str, Any]:
-    """Return the smart-configuration document: backend services only, there is no launch yet."""
+    """Return the smart-configuration document."""
     return {
+        "issuer": settings.issuer,
+        "jwks_uri": f"{settings.issuer}/jwks",
+        "authorization_endpoint": f"{settings.issuer}/authorize",
         "token_endpoint": settings.token_url,
-        "grant_types_supported": ["client_credentials"],
+        "grant_types_supported": list(GRANT_TYPES),
+        "response_types_supported": ["code"],
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
-        "scopes_supported": ["system/*.cruds"],
+        "scopes_supported": [*LAUNCH_WORDS, "patient/*.crus", "user/*.crus", "system/*.crus"],
         "code_challenge_methods_supported": ["S256"],
-        "capabilities": ["client-confidential-asymmetric", "permission-v1", "permission-v2"],
+        "authorization_response_iss_parameter_supported": True,
+        "capabilities": [
+            "launch-ehr",
+            "authorize-post",
+            "client-confidential-asymmetric",
+            "sso-openid-connect",
+            "context-banner",
+            "context-ehr-patient",
+            "context-ehr-encounter",
+            "permission-offline",
+            "permission-online",
+            "permission-patient",
+            "permission-user",
+            "permission-v1",
+            "permission-v2",
+        ],
     }
 
 
-def _union(one: str, other: str) -> str:
-    return "".join(letter for letter in "cruds" if letter in one + other)
-
-
-def _bad_client(text: str) -> TokenRefused:
-    return TokenRefused("invalid_client", text, 401)
-
-
-def _unverified(assertion: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Read header and claims before the signature is checked: only to learn which registered client to check it against."""
-    parts = jws.extract_compact(assertion.encode())
-    claims = msgspec.json.decode(parts.payload)
-    if not isinstance(claims, dict):
-        raise ValueError("the claims are no object")
-    return parts.headers(), claims
-
-
-def _checked_header(header: Mapping[str, Any], client: Client) -> Mapping[str, Any]:
-    if header.get("alg") not in ALGORITHMS or not isinstance(header.get("kid"), str):
-        raise _bad_client("the header needs alg RS384 or ES384 and a kid")
-    if any(name in header for name in ("jwk", "x5u", "x5c", "crit")) or header.get("typ", "JWT") != "JWT":
-        raise _bad_client("the header carries what is not accepted")
-    if header.get("jku", client.jwks_url) != client.jwks_url:
-        raise _bad_client("jku is not the registered address")
-    return header
-
-
-def _only_key(keys: KeySet, header: Mapping[str, Any]) -> Key:
-    fitting = [key for key in keys.keys if key.kid == header["kid"] and key.key_type == _KEY_TYPES[header["alg"]]]
-    if len(fitting) != 1:
-        raise _bad_client("the kid does not name exactly one registered key")
-    return fitting[0]
+def openid_configuration(settings: Settings) -> dict[str, Any]:
+    """Return the document at the issuer's `.well-known/openid-configuration` (OpenID Connect Discovery)."""
+    return discovery(settings) | {
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "claims_supported": ["iss", "sub", "aud", "iat", "exp", "nonce", "fhirUser"],
+    }

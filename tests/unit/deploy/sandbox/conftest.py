@@ -11,8 +11,9 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, Key, RSAKey
 
+from deploy.sandbox.clients import ASSERTION_TYPE, Client
 from deploy.sandbox.ehr import create_ehr
-from deploy.sandbox.smart import ASSERTION_TYPE, Client, Settings
+from deploy.sandbox.smart import Settings
 from deploy.sandbox.store import Store
 
 URL = "https://ehr.test"

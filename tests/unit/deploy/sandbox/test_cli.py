@@ -12,7 +12,7 @@ from joserfc import jwt
 
 import deploy
 from deploy.sandbox.cli import main
-from deploy.sandbox.smart import ASSERTION_TYPE
+from deploy.sandbox.clients import ASSERTION_TYPE
 from deploy.sandbox.store import encode
 
 ROOT = Path(deploy.__file__).parents[1]

@@ -21,7 +21,6 @@ async def test_metadata_and_discovery_are_open_and_agree_with_the_routes(ehr: An
     found = (await ehr.http.get("/fhir/R4/.well-known/smart-configuration")).json()
     assert found["token_endpoint"] == "https://ehr.test/auth/token"
     assert found["token_endpoint_auth_signing_alg_values_supported"] == ["RS384", "ES384"]
-    assert "authorization_endpoint" not in found
 
 
 async def test_create_read_update_vread(ehr: Any) -> None:
