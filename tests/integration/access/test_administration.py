@@ -160,7 +160,7 @@ async def test_new_keys_take_the_place_of_old_ones(settings: AccessSettings, htt
         ({"jwks": None, "jwks_url": "http://example.org/jwks"}, FetchRefused),
         ({"jwks": None}, FetchRefused),
     ],
-    ids=str,
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else value.__name__,
 )
 async def test_what_cannot_be_registered(
     changes: dict[str, Any], kind: type[CareledgerError], settings: AccessSettings, world: None

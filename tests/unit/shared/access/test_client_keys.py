@@ -68,7 +68,7 @@ async def test_exactly_one_key_by_kid_and_type() -> None:
         {"kty": "OKP", "crv": "Ed25519", "x": "AA", "kid": "o"},
         {"kid": "empty"},
     ],
-    ids=str,
+    ids=lambda key: f"{key.get('kty')} {' '.join(sorted(key))}",
 )
 def test_a_key_that_cannot_serve_is_not_taken(key: dict[str, Any]) -> None:
     assert read_jwks(_set(key)) == []
