@@ -11,18 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.adapters.charge_repository import decode_charge
 from services.billing.adapters.tables import CHARGE, CHARGE_VERSION
-from services.billing.usecases.records import Charge
+from services.billing.domain.charge_item import ChargeItem
+from services.billing.fhir_mapping import CHARGE_SYSTEM, CPT, HCPCS, STATUS_SYSTEM
 from shared.fhir.search import Filter, Search
 from shared.fhir.search_values import DateValue, ReferenceValue, TokenValue
 from shared.kernel.calendar_month import day_start
-from shared.kernel.vocabulary import CANONICAL
 
 Condition = sa.ColumnElement[bool]
-
-CHARGE_SYSTEM = f"{CANONICAL}/sid/charge"
-STATUS_SYSTEM = "http://hl7.org/fhir/chargeitem-status"
-CPT = "http://www.ama-assn.org/go/cpt"
-HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
 
 _SORT_COLUMNS: dict[str, sa.ColumnElement[Any]] = {"_lastUpdated": CHARGE.c.updated_at, "entered-date": CHARGE.c.entered_at}
 _JOIN = (CHARGE.c.tenant_id == CHARGE_VERSION.c.tenant_id) & (CHARGE.c.id == CHARGE_VERSION.c.id)
@@ -36,7 +31,7 @@ class ChargeCatalog:
         self._connection = connection
         self._tenant_id = tenant_id
 
-    async def versions(self, charge_id: UUID, *, patient: str | None) -> list[Charge]:
+    async def versions(self, charge_id: UUID, *, patient: str | None) -> list[ChargeItem]:
         """Return all published versions of a charge, newest first; none if there is no such charge."""
         query = (
             sa.select(CHARGE_VERSION.c.data)
@@ -46,7 +41,7 @@ class ChargeCatalog:
         )
         return [decode_charge(data) for data in (await self._connection.execute(query)).scalars()]
 
-    async def search(self, search: Search, *, patient: str | None, zone: ZoneInfo) -> tuple[list[Charge], int | None]:
+    async def search(self, search: Search, *, patient: str | None, zone: ZoneInfo) -> tuple[list[ChargeItem], int | None]:
         """Return up to one charge more than the page holds, in the wanted order, and how many match where that was asked."""
         matching = [*self._mine(patient), *(_condition(each, zone) for each in search.filters)]
         total = None
@@ -59,7 +54,7 @@ class ChargeCatalog:
         rows = (await self._connection.execute(_page(query, search))).scalars()
         return [decode_charge(data) for data in rows], total
 
-    async def changed_since(self, number: int, limit: int, *, patient: str | None) -> list[tuple[int, Charge]]:
+    async def changed_since(self, number: int, limit: int, *, patient: str | None) -> list[tuple[int, ChargeItem]]:
         """Return charges changed after a number of the feed, each once in its current version, in the order of its change."""
         query = (
             sa.select(CHARGE_VERSION.c.feed_seq, CHARGE_VERSION.c.data)

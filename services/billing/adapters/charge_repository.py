@@ -12,14 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.adapters.journaling import event_record
 from services.billing.adapters.tables import CHARGE, CHARGE_VERSION, JOURNAL
+from services.billing.domain.charge_item import ChargeItem, Status
 from services.billing.usecases.ports import CurrentCharge, Telling
-from services.billing.usecases.records import Author, Charge, Status
+from services.billing.usecases.records import Author
 from shared.db.journal import journalled, record_values
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.errors import Conflict
 
-_charge = msgspec.json.Decoder(Charge)
-_SHORT = ("id", "version", "status", "patient", "practitioner", "code", "units", "date_of_service", "attempt",
+_charge = msgspec.json.Decoder(ChargeItem)
+_SHORT = ("id", "version", "status", "patient", "practitioner", "code_id", "code", "units", "date_of_service", "attempt",
           "assembly_version", "lane")  # fmt: skip
 _JOIN = (CHARGE.c.tenant_id == CHARGE_VERSION.c.tenant_id) & (CHARGE.c.id == CHARGE_VERSION.c.id)
 _CURRENT = _JOIN & (CHARGE.c.version == CHARGE_VERSION.c.version)
@@ -71,7 +72,7 @@ class ChargeRepository:
             values = [{**common, **{name: getattr(charge, name) for name in _SHORT}} for charge in charges]
             await self._connection.execute(sa.insert(CHARGE), values)
 
-    async def read(self, charge_ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, Charge]:
+    async def read(self, charge_ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, ChargeItem]:
         """Return published charges in their current version."""
         mine = (CHARGE.c.tenant_id == self._tenant_id, CHARGE.c.id.in_(list(charge_ids)), CHARGE.c.version > 0)
         if lock:
@@ -79,7 +80,7 @@ class ChargeRepository:
         query = sa.select(CHARGE_VERSION.c.id, CHARGE_VERSION.c.data).join_from(CHARGE, CHARGE_VERSION, _CURRENT).where(*mine)
         return {row.id: _charge.decode(row.data) for row in await self._connection.execute(query)}
 
-    async def release(self, charge: Charge, author: Author, *, event: Telling) -> None:
+    async def release(self, charge: ChargeItem, author: Author, *, event: Telling) -> None:
         """Store the next version, today's row, the journal row and its mark in one statement."""
         action = event.type.removeprefix("ccm.").removesuffix(".v1")
         record = event_record(charge.updated_at, author, action, (charge.patient,), event, event.aggregate, event.version)
@@ -97,12 +98,12 @@ class ChargeRepository:
             raise Conflict("the charge has been changed meanwhile: read it again")
 
 
-def decode_charge(data: str) -> Charge:
+def decode_charge(data: str) -> ChargeItem:
     """Read a stored version."""
     return _charge.decode(data)
 
 
-def _today(tenant_id: UUID, charge: Charge) -> dict[str, Any]:
+def _today(tenant_id: UUID, charge: ChargeItem) -> dict[str, Any]:
     year, month = charge.month.split("-")
     return {
         "tenant_id": tenant_id,
@@ -113,6 +114,7 @@ def _today(tenant_id: UUID, charge: Charge) -> dict[str, Any]:
         "practitioner": charge.line.practitioner,
         "month": date(int(year), int(month), 1),
         "lane": charge.lane,
+        "code_id": charge.line.code_id,
         "code": charge.line.code,
         "units": charge.line.units,
         "date_of_service": charge.line.date_of_service,

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from services.billing.domain.charge_item import Identifier
 from services.billing.domain.ledger import (
     CarePlan,
     Condition,
@@ -14,7 +15,6 @@ from services.billing.domain.ledger import (
     Enrollment,
     Patient,
 )
-from services.billing.usecases.records import Identifier
 from shared.kernel.vocabulary import CANONICAL
 
 Resource = Mapping[str, Any]

@@ -5,15 +5,20 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.billing.adapters.ehr_facts import medical_record_number
+from services.billing.adapters.event_facts import holds_role, tenant_fact
 from services.billing.adapters.journaling import event_record, plain_record
 from services.billing.adapters.ledger_mapping import Row, known_of, practice_of
 from services.billing.adapters.shared_time import busy_by_patient
 from services.billing.adapters.tables import ASSEMBLY, CHARGE, EHR_DUE, EHR_READ, JOURNAL, LEDGER_ENTRY
+from services.billing.domain.charge_item import LANE_LINES, Identifier
 from services.billing.domain.ledger import BilledCharge, EarlierMonth
 from services.billing.usecases.ports import Known, MonthFacts, Telling
 from services.billing.usecases.records import Author, LedgerEntry
@@ -134,6 +139,19 @@ class LedgerRepository:
             new += (await self._connection.execute(_ONE_QUIETLY, values)).scalar_one()
         return new
 
+    async def zone(self) -> ZoneInfo:
+        """Return the zone of the newest settings."""
+        query = (
+            sa.select(LEDGER_ENTRY.c.data)
+            .where(LEDGER_ENTRY.c.tenant_id == self._tenant_id, LEDGER_ENTRY.c.patient.is_(None), LEDGER_ENTRY.c.kind == "tenant")
+            .order_by(LEDGER_ENTRY.c.version.desc())
+            .limit(1)
+        )
+        data = (await self._connection.execute(query)).scalar()
+        if data is None:
+            raise NotFound("the practice's settings have not come yet")
+        return tenant_fact(data, "", "")[0].zone
+
     async def month_facts(self, month: CalendarMonth) -> MonthFacts:
         """Return what the month's patients share."""
         rows = [Row(*row) for row in await self._connection.execute(_OF_PRACTICE, {"tenant_id": self._tenant_id})]
@@ -191,12 +209,23 @@ class LedgerRepository:
         )
         return {row.patient: row.began_at for row in await self._connection.execute(query)}
 
+    async def medical_record_number(self, patient: str) -> Identifier | None:
+        """Return the patient's number at the practice, as the chart last said it."""
+        entry = await self.latest(f"ehr/Patient/{patient}")
+        return medical_record_number(msgspec.json.decode(entry.data)) if entry else None
+
+    async def holds_role(self, practitioner: str, role: str, day: date) -> bool:
+        """Tell whether the roster gives somebody a role on a day."""
+        entry = await self.latest(f"staff-member/{practitioner}")
+        return entry is not None and holds_role(entry.data, role, day)
+
     async def _billed(self, first: str, last: str, month: CalendarMonth) -> dict[str, tuple[BilledCharge, ...]]:
         query = _BILLED.where(
             CHARGE.c.tenant_id == self._tenant_id,
             CHARGE.c.month == month.first_day,
             CHARGE.c.patient.between(first, last),
             CHARGE.c.status.in_(("billable", "billed")),
+            CHARGE.c.code_id.in_(LANE_LINES),
         ).order_by(CHARGE.c.patient, CHARGE.c.code)
         found: dict[str, tuple[BilledCharge, ...]] = {}
         for row in await self._connection.execute(query):

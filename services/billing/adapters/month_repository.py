@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.adapters.journaling import plain_record
 from services.billing.adapters.tables import ASSEMBLY, CHARGE, DIFFERENCE, JOURNAL, REVIEW
+from services.billing.domain.charge_item import Status
 from services.billing.usecases.ports import AssemblyRow, CodeTotal, DifferenceRow, ReviewRow
-from services.billing.usecases.records import Author, Status
+from services.billing.usecases.records import Author
 from shared.db.journal import journalled, record_values
 from shared.kernel.calendar_month import CalendarMonth
 

@@ -77,6 +77,7 @@ CHARGE = sa.Table(
     sa.Column("practitioner", sa.Text, nullable=False),
     sa.Column("month", sa.Date, nullable=False),
     sa.Column("lane", sa.Text),
+    sa.Column("code_id", sa.Text, nullable=False),
     sa.Column("code", sa.Text, nullable=False),
     sa.Column("units", sa.Integer, nullable=False),
     sa.Column("date_of_service", sa.Date, nullable=False),

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol, Self
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from services.billing.domain.charge_item import ChargeItem, Identifier, Status
 from services.billing.domain.ledger import Busy, Ledger, Practice
-from services.billing.usecases.records import Author, Charge, LedgerEntry, Status
+from services.billing.usecases.records import Author, LedgerEntry
 from shared.kernel.calendar_month import CalendarMonth
 
 
@@ -52,6 +54,9 @@ class LedgerStore(Protocol):
     async def append(self, entries: Sequence[LedgerEntry], author: Author, *, action: str) -> int:
         """Append facts that are not there yet with one journal row; return how many were new."""
 
+    async def zone(self) -> ZoneInfo:
+        """Return the billing location's zone of today; NotFound if the tenant's settings have not come yet."""
+
     async def month_facts(self, month: CalendarMonth) -> MonthFacts:
         """Return what all patients share in a month; NotFound if the tenant's settings have not come yet."""
 
@@ -60,6 +65,12 @@ class LedgerStore(Protocol):
 
     async def of_patients(self, first: str, last: str, facts: MonthFacts) -> list[Known]:
         """Return what is known of the patients from `first` to `last` (inclusive) that a month's decision needs, in order."""
+
+    async def medical_record_number(self, patient: str) -> Identifier | None:
+        """Return the patient's number at the practice, as the chart last said it."""
+
+    async def holds_role(self, practitioner: str, role: str, day: date) -> bool:
+        """Tell whether the roster gives somebody a role on a day."""
 
     async def note_ehr_read(self, patient: str, began_at: datetime) -> None:
         """Note that a patient's chart was read whole by a reading that began at `began_at`, and is due no more."""
@@ -170,6 +181,7 @@ class CurrentCharge:
     status: Status
     patient: str
     practitioner: str
+    code_id: str
     code: str
     units: int
     date_of_service: date
@@ -184,13 +196,16 @@ class ChargeStore(Protocol):
     async def current(self, month: CalendarMonth, patients: Sequence[str]) -> list[CurrentCharge]:
         """Return every charge of some patients' month, whatever its state."""
 
+    async def planned_patients(self, month: CalendarMonth, practitioner: str, patients: Sequence[str] | None) -> list[str]:
+        """Return, in order, which of `patients` (None: of all) have charges of the practitioner planned in the month."""
+
     async def plan(self, month: CalendarMonth, patients: Sequence[str], charges: Sequence[CurrentCharge], at: datetime) -> None:
         """Take back whatever was planned for `patients` and plan `charges`."""
 
-    async def read(self, charge_ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, Charge]:
+    async def read(self, charge_ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, ChargeItem]:
         """Return published charges in their current version; with `lock` nobody else changes them until this transaction ends."""
 
-    async def release(self, charge: Charge, author: Author, *, event: Telling) -> None:
+    async def release(self, charge: ChargeItem, author: Author, *, event: Telling) -> None:
         """Store the next version of a charge with its journal row; Conflict if somebody else stored that version."""
 
 

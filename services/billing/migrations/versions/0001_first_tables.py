@@ -40,7 +40,8 @@ CREATE TABLE review (
 _CHARGES = """
 CREATE TABLE charge (
     tenant_id uuid NOT NULL, id uuid NOT NULL, version integer NOT NULL, status text NOT NULL, patient text NOT NULL,
-    practitioner text NOT NULL, month date NOT NULL, lane text, code text NOT NULL, units integer NOT NULL,
+    practitioner text NOT NULL, month date NOT NULL, lane text, code_id text NOT NULL, code text NOT NULL,
+    units integer NOT NULL,
     date_of_service date NOT NULL, attempt integer NOT NULL, assembly_version integer NOT NULL,
     entered_at timestamptz, context text, account text, patient_identifier text,
     updated_at timestamptz NOT NULL,

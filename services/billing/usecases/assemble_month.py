@@ -1,0 +1,227 @@
+"""Assemble a month: a result for every enrolled patient, planned charges or not billable, always with findings.
+
+Assembling again supersedes, it never adds: a decision of the same hash changes nothing, another one takes back what was planned.
+What was released is not touched; where its facts now say something else, that is a difference (integration.md 6).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID, uuid5
+
+import msgspec
+
+from services.billing.domain.assembly import assemble
+from services.billing.domain.attestations import AttestationKind
+from services.billing.domain.charge_item import LANE_LINES, Status
+from services.billing.domain.decision import canonical_json, decision_hash
+from services.billing.domain.findings import Assembly, PlannedCharge, Severity
+from services.billing.domain.ledger import Ledger
+from services.billing.domain.rule_book import RuleBook
+from services.billing.usecases.enrolment import has_result, with_chart_read
+from services.billing.usecases.ports import (
+    AssemblyRow,
+    Begin,
+    CurrentCharge,
+    DifferenceRow,
+    Known,
+    MonthFacts,
+    ReviewRow,
+    UnitOfWork,
+)
+from services.billing.usecases.records import Author
+from shared.kernel.calendar_month import CalendarMonth
+from shared.kernel.clock import Clock
+from shared.kernel.vocabulary import Lane
+
+CHUNK = 500
+"""Patients in a transaction: small enough to stay far from its 30 s."""
+
+_BASE_LINES = frozenset(f"ccm.{lane}.base" for lane in Lane)
+_RELEASED = (Status.BILLABLE, Status.BILLED)
+
+
+@dataclass
+class MonthAssembled:
+    """What an assembly did: results in all, of which new or changed, and how many there are by outcome."""
+
+    results: int = 0
+    changed: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A patient's decision of now beside the one that is stored."""
+
+    ledger: Ledger
+    assembly: Assembly
+    hash: str
+    before: AssemblyRow | None
+
+    @property
+    def is_news(self) -> bool:
+        """Tell whether it differs from what is stored."""
+        return self.before is None or self.before.decision != self.hash
+
+    @property
+    def version(self) -> int:
+        """The version under which it is stored."""
+        return 1 if self.before is None else self.before.version + self.is_news
+
+
+async def assemble_month(
+    *, month: CalendarMonth, tenant_id: UUID, begin: Begin, rule_book: RuleBook, author: Author, clock: Clock
+) -> MonthAssembled:
+    """Decide the month for every enrolled patient, a chunk of patients a transaction; return what changed.
+
+    NotFound if the practice's settings have not come yet. Two assemblies of one month take turns chunk by chunk.
+    """
+    done = MonthAssembled()
+    async with begin() as uow:
+        facts = await uow.ledger.month_facts(month)
+    after: str | None = None
+    while True:
+        async with begin() as uow:
+            await uow.months.lock(month)
+            patients = await uow.ledger.candidates(after, CHUNK)
+            if not patients:
+                return done
+            at = clock.now()
+            decisions = await decide(uow, patients[0], patients[-1], facts, rule_book, at)
+            await store(uow, decisions, month, tenant_id, author, at)
+        done.results += len(decisions)
+        done.changed += sum(decision.is_news for decision in decisions)
+        done.outcomes.update(decision.assembly.outcome.value for decision in decisions)
+        after = patients[-1]
+
+
+async def decide(uow: UnitOfWork, first: str, last: str, facts: MonthFacts, rule_book: RuleBook, at: datetime) -> list[Decision]:
+    """Decide the month of the patients from `first` to `last` who get a result; nothing is stored."""
+    known = await uow.ledger.of_patients(first, last, facts)
+    before = await uow.months.latest(facts.month, [each.ledger.patient.id for each in known])
+    return [
+        _decision(each, facts.month, rule_book, at, before.get(each.ledger.patient.id))
+        for each in known
+        if each.ledger.patient.id in before or has_result(each.ledger, facts.month)
+    ]
+
+
+def _decision(known: Known, month: CalendarMonth, rule_book: RuleBook, at: datetime, before: AssemblyRow | None) -> Decision:
+    assembly = with_chart_read(assemble(month, known.ledger, rule_book, at=at), known)
+    facts = f"{decision_hash(month, known.ledger, rule_book)}/{known.chart}"
+    return Decision(ledger=known.ledger, assembly=assembly, hash=facts, before=before)
+
+
+async def store(
+    uow: UnitOfWork, decisions: Sequence[Decision], month: CalendarMonth, tenant_id: UUID, author: Author, at: datetime
+) -> None:
+    """Store decisions that are news, with their reviews and differences, and make the planned charges theirs."""
+    news = [decision for decision in decisions if decision.is_news]
+    if news:
+        patients = [decision.ledger.patient.id for decision in news]
+        await uow.months.add(month, [_row(decision, month, at) for decision in news], author, at)
+        await uow.months.replace_reviews(patients, month, [r for d in news for r in _reviews(d, month, tenant_id)], at)
+        await uow.months.replace_differences(month, patients, [r for d in news for r in _difference(d, at)])
+    current: dict[str, list[CurrentCharge]] = {}
+    for charge in await uow.charges.current(month, [decision.ledger.patient.id for decision in decisions]):
+        current.setdefault(charge.patient, []).append(charge)
+    replanned: list[str] = []
+    charges: list[CurrentCharge] = []
+    for decision in decisions:
+        patient = decision.ledger.patient.id
+        held = current.get(patient, [])
+        wanted = planned_charges(decision, month, tenant_id, held)
+        if set(wanted) != {charge for charge in held if charge.status is Status.PLANNED}:
+            replanned.append(patient)
+            charges += wanted
+    if replanned:
+        await uow.charges.plan(month, replanned, charges, at)
+
+
+def planned_charges(
+    decision: Decision, month: CalendarMonth, tenant_id: UUID, held: Sequence[CurrentCharge]
+) -> list[CurrentCharge]:
+    """Return the planned rows that a decision asks for beside the charges that are there."""
+    taken = {charge.code for charge in held if charge.status in _RELEASED}
+    assembly = decision.assembly
+    return [
+        CurrentCharge(
+            id=charge_id(tenant_id, assembly.patient, line, month, attempt),
+            version=0,
+            status=Status.PLANNED,
+            patient=assembly.patient,
+            practitioner=line.practitioner,
+            code_id=line.code_id,
+            code=line.code,
+            units=line.units,
+            date_of_service=line.date_of_service,
+            attempt=attempt,
+            assembly_version=decision.version,
+            lane=assembly.lane if line.code_id in _BASE_LINES else None,
+        )
+        for line in assembly.charges
+        if line.code not in taken
+        for attempt in [next_attempt(held, line)]
+    ]
+
+
+def next_attempt(held: Sequence[CurrentCharge], line: PlannedCharge) -> int:
+    """Return the number of the next try at a line: one more than were ever published and ended."""
+    ended = [
+        charge.attempt
+        for charge in held
+        if charge.code == line.code and charge.practitioner == line.practitioner and charge.status is not Status.PLANNED
+    ]
+    return max(ended, default=0) + 1
+
+
+def charge_id(tenant_id: UUID, patient: str, line: PlannedCharge, month: CalendarMonth, attempt: int) -> UUID:
+    """Return the id of a charge, the same at every retry and without patient data in it."""
+    return uuid5(tenant_id, "|".join(("charge", patient, line.practitioner, str(month), line.code, str(attempt))))
+
+
+def is_lane_line(code_id: str) -> bool:
+    """Tell whether a line belongs to a CCM lane (the initiation's planning does not)."""
+    return code_id in LANE_LINES
+
+
+def _row(decision: Decision, month: CalendarMonth, at: datetime) -> AssemblyRow:
+    assembly = decision.assembly
+    return AssemblyRow(
+        patient=assembly.patient,
+        version=decision.version,
+        recorded_at=at,
+        decision=decision.hash,
+        outcome=assembly.outcome.value,
+        lane=assembly.lane,
+        practitioner=assembly.practitioner,
+        releasable=bool(assembly.charges) and not assembly.blocks_release,
+        staff_seconds=dict(assembly.seconds).get(Lane.CLINICAL_STAFF.value, 0),
+        complexity_attested=any(
+            said.kind is AttestationKind.COMPLEXITY and said.month == month for said in decision.ledger.attestations
+        ),
+        data=canonical_json(assembly).decode(),
+    )
+
+
+def _reviews(decision: Decision, month: CalendarMonth, tenant_id: UUID) -> list[ReviewRow]:
+    patient = decision.assembly.patient
+    return [
+        ReviewRow(id=review_id(tenant_id, month, patient, finding.key), month=month, patient=patient, key=finding.key)
+        for finding in {f.key: f for f in decision.assembly.findings if f.severity is Severity.REVIEW}.values()
+    ]
+
+
+def review_id(tenant_id: UUID, month: CalendarMonth, patient: str, key: str) -> UUID:
+    """Return the id under which a finding of a patient's month is decided."""
+    return uuid5(tenant_id, "|".join(("review", str(month), patient, key)))
+
+
+def _difference(decision: Decision, at: datetime) -> list[DifferenceRow]:
+    found = decision.assembly.difference
+    if found is None:
+        return []
+    data = msgspec.json.encode(found).decode()
+    return [DifferenceRow(patient=decision.assembly.patient, assembly_version=decision.version, found_at=at, data=data)]

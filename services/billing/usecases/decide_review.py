@@ -1,0 +1,68 @@
+"""Answer a review: a named person adds or leaves out time, or bills or does not bill, and says why."""
+
+import json
+from dataclasses import dataclass
+from uuid import UUID, uuid5
+
+from services.billing.usecases.ports import Begin
+from services.billing.usecases.records import Author, LedgerEntry
+from services.billing.usecases.roster import require_role
+from shared.kernel.clock import Clock
+from shared.kernel.errors import Conflict, Invalid, NotFound
+from shared.kernel.vocabulary import StaffRole
+
+DECISIONS = ("add", "leave-out", "bill", "do-not-bill")
+_ROLES = (StaffRole.BILLING_PRACTITIONER, StaffRole.PROGRAM_LEAD, StaffRole.BILLER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a person decided, and why; `modifier` only where a review asks for one (R23)."""
+
+    decision: str
+    reason: str
+    by: str
+    modifier: str | None = None
+
+
+async def decide_review(*, review_id: UUID, answer: Answer, tenant_id: UUID, begin: Begin, author: Author, clock: Clock) -> int:
+    """Record the answer as the next version of the review's decision; return the version. The same answer again changes nothing.
+
+    The month shows it when it is next assembled. NotFound for an unknown review, Invalid for an unknown decision or an empty
+    reason, LacksRole, Conflict if somebody else answered at the same time.
+    """
+    if answer.decision not in DECISIONS:
+        raise Invalid(f"a decision is {', '.join(DECISIONS)}", rule="review-decision", expression="decision")
+    if not answer.reason.strip():
+        raise Invalid("a decision needs its reason", rule="review-decision", expression="reason")
+    async with begin() as uow:
+        review = await uow.months.review(review_id)
+        if review is None:
+            raise NotFound("no such review")
+        now = clock.now()
+        role = await require_role(uow.ledger, answer.by, _ROLES, now.astimezone(await uow.ledger.zone()).date())
+        content = {
+            "key": review.key,
+            "decision": answer.decision,
+            "reason": answer.reason,
+            "by": answer.by,
+            "role": role.value,
+            "modifier": answer.modifier,
+        }
+        data = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        aggregate = f"review-decision/{uuid5(tenant_id, f'{review.patient}|{review.key}')}"
+        before = await uow.ledger.latest(aggregate)
+        if before is not None and before.data == data:
+            return before.version
+        entry = LedgerEntry(
+            aggregate=aggregate,
+            version=before.version + 1 if before else 1,
+            patient=review.patient,
+            kind="review-decision",
+            recorded_at=now,
+            source=f"client/{author.client}",
+            data=data,
+        )
+        if not await uow.ledger.record(entry, author, action="review.decided"):
+            raise Conflict("somebody else has just answered this review")
+    return entry.version

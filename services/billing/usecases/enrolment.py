@@ -1,0 +1,61 @@
+"""Whose month gets a result, and whether the chart behind it was read."""
+
+from dataclasses import replace
+
+from services.billing.domain.findings import Assembly, Concerns, Finding, Severity
+from services.billing.domain.ledger import Ledger
+from services.billing.usecases.ports import Known
+from shared.kernel.calendar_month import CalendarMonth
+from shared.kernel.vocabulary import Program
+
+_EPISODE = ("active", "finished")
+_AGREED = ("active", "inactive")
+
+
+def has_result(ledger: Ledger, month: CalendarMonth) -> bool:
+    """Tell whether the patient was enrolled in the month: an episode of the program, or a consent in force, on any of its days.
+
+    Somebody for whom CCM time was logged without either gets a result too, so that no minute is passed over in silence, and so
+    does a month that was released.
+    """
+    zone = ledger.practice.tenant_on(month.last_day).zone
+    start, end = month.start(zone), month.end(zone)
+    if ledger.billed:
+        return True
+    for episode in ledger.enrollments:
+        begun = episode.start is None or episode.start <= month.last_day
+        lasts = episode.end is None or episode.end >= month.first_day
+        if episode.program == Program.CCM and episode.status in _EPISODE and begun and lasts:
+            return True
+    newest = {consent.consent_id: consent for consent in sorted(ledger.consents, key=lambda version: version.version)}
+    for consent in newest.values():
+        lasts = consent.in_force_until is None or consent.in_force_until >= month.first_day
+        if consent.program == Program.CCM and consent.status in _AGREED and consent.in_force_from < end and lasts:
+            return True
+    for entry in ledger.entries:
+        timed = entry.start is not None and entry.end is not None and entry.start < end and entry.end > start
+        dated = entry.day is not None and month.first_day <= entry.day <= month.last_day
+        if entry.program == Program.CCM and entry.status == "completed" and (timed or dated):
+            return True
+    return False
+
+
+def with_chart_read(assembly: Assembly, known: Known) -> Assembly:
+    """Hold the release of a month whose chart the EHR did not give the last time it was asked, or was never asked for."""
+    if known.chart == "read":
+        return assembly
+    said = "did not answer when the chart was last read" if known.chart else "has not been asked for this chart yet"
+    finding = Finding(
+        rule="EHR",
+        situation="chart-unread",
+        severity=Severity.HOLD,
+        text=f"The EHR {said}; conditions, coverage, visits and care plan may have changed.",
+        concerns=Concerns.RELEASE,
+        key="EHR:chart-unread",
+        facts=(known.chart_source,) if known.chart_source else (),
+        who_can_fix="the EHR's administrator",
+        action="assemble again once the EHR answers",
+        would_make_billable="a successful reading of the chart",
+    )
+    severity = assembly.severity if assembly.severity is Severity.DENY else Severity.HOLD
+    return replace(assembly, findings=(*assembly.findings, finding), severity=severity)
