@@ -332,7 +332,10 @@ class World:
     def attestations(self) -> list[Attestation]:
         """Return the patient's attestations: the usual ones, unless the case goes without, and its own."""
         without = self.facts.get("without", [])
-        usual = {"risk": {"significant": True}, "plan-copy": {"day": "2026-01-20", "method": "hand", "recipient": "patient"}}
+        usual: dict[str, dict[str, Any]] = {
+            "risk": {"significant": True},
+            "plan-copy": {"day": "2026-01-20", "method": "hand", "recipient": "patient"},
+        }
         made = [self.attestation(k, v, {}, f"usual-{k}") for k, v in usual.items() if k not in without]
         for n, row in enumerate(self.facts.get("attest", [])):
             made.append(self.attestation(row["kind"], row.get("value", {}), row, str(n)))
