@@ -1,199 +1,60 @@
-"""The charge as billing keeps it: its states, what the billing system may say of it, and every field of its ChargeItem.
+"""The life of a charge (integration guide 6): planned, then released to the biller, then billed, withdrawn or reversed."""
 
-planned → billable | taken back; billable → billed | aborted (we withdraw, or the biller rejects); billed → billable (returned: the
-claim was never sent) | entered-in-error (voided, or our credit). Nothing that was taken off the queue comes back changed: a
-corrected charge is a new one, with the next attempt number (integration.md 6).
-"""
-
-from dataclasses import dataclass, replace
-from datetime import date, datetime
 from enum import StrEnum
-from uuid import UUID
 
-from services.billing.domain.findings import PlannedCharge
-from shared.kernel.errors import Issue
-from shared.kernel.vocabulary import Lane
-
-LANE_LINES = tuple(f"ccm.{lane}.{line}" for lane in Lane for line in ("base", "addon"))
-"""The neutral ids of the lines that a CCM lane is charged by: what a billed month is compared with."""
-
-RELEASED = frozenset(("billable", "billed"))
-"""The states of a charge that the outside may bill, or has."""
+from shared.kernel.errors import Conflict
 
 
-class Status(StrEnum):
-    """The states of a charge. Outside clients never see a planned one."""
+class ChargeStatus(StrEnum):
+    """Where a charge stands. Outside clients never see planned and not-billable."""
 
     PLANNED = "planned"
+    NOT_BILLABLE = "not-billable"
     BILLABLE = "billable"
     BILLED = "billed"
     ABORTED = "aborted"
     ENTERED_IN_ERROR = "entered-in-error"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Identifier:
-    """A business identifier."""
+class ChargeEvent(StrEnum):
+    """What happens to a charge: by us (release … replace) or by the billing system's acknowledgement."""
 
-    system: str
-    value: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class CoverageLine:
-    """Who pays, in order of rank: the payer, the member's number and the EHR's Coverage."""
-
-    coverage: str
-    rank: int
-    payer: str | None = None
-    payer_name: str | None = None
-    member_id: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Acknowledgement:
-    """What the billing system last said of a charge."""
-
-    outcome: str
-    claim: Identifier | None = None
-    reason: str | None = None
-    reason_text: str | None = None
-    client: str
-    at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChargeItem:
-    """A charge at a version, whole: what its ChargeItem is built from. Version 0 is planned and unpublished.
-
-    `id` repeats itself for (tenant, patient, practitioner, month, code, attempt) and is the business identifier too. `lane` is
-    set on the base line of a CCM lane only. `line` is what the engine planned; `decision` the hash under which it did.
-    """
-
-    id: UUID
-    version: int
-    status: Status
-    attempt: int
-    patient: str
-    month: str
-    first_day: date
-    last_day: date
-    lane: str | None
-    line: PlannedCharge
-    decision: str
-    rule_book: str
-    assembly_version: int
-    updated_at: datetime
-    mrn: Identifier | None = None
-    practitioner_name: str | None = None
-    organization_npi: str | None = None
-    organization_tin: str | None = None
-    coverages: tuple[CoverageLine, ...] = ()
-    part_of: UUID | None = None
-    context: str | None = None
-    account: str | None = None
-    entered_by: str | None = None
-    entered_at: datetime | None = None
-    replaces: UUID | None = None
-    claim_frequency: str | None = None
-    claim: Identifier | None = None
-    acknowledgement: Acknowledgement | None = None
-
-
-class AcknowledgedAs(StrEnum):
-    """What became of a charge at the billing system."""
-
+    RELEASE = "release"
+    DENY = "deny"
+    SUPERSEDE = "supersede"
+    WITHDRAW = "withdraw"
     BILLED = "billed"
     REJECTED = "rejected"
     RETURNED = "returned"
     VOIDED = "voided"
+    REPLACE = "replace"
 
 
-class Answer(StrEnum):
-    """What we did with an item."""
+class ChargeChangeRefused(Conflict):
+    """The charge is in a state that knows no such change."""
 
-    APPLIED = "applied"
-    ALREADY = "already"
-    CONFLICT = "conflict"
-    REFUSED = "refused"
+    rule = "charge-status"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Item:
-    """One item of the billing system's message; `version` is the one that it saw, if it says so."""
-
-    charge: UUID | None
-    outcome: AcknowledgedAs
-    claim: Identifier | None = None
-    reason: str | None = None
-    reason_text: str | None = None
-    version: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """What became of an item, in its place; `charge` as it is now, None if there is no such charge."""
-
-    answer: Answer
-    charge: ChargeItem | None
-    issue: Issue | None = None
-
-
-_STEPS: dict[tuple[Status, AcknowledgedAs], Status] = {
-    (Status.BILLABLE, AcknowledgedAs.BILLED): Status.BILLED,
-    (Status.BILLABLE, AcknowledgedAs.REJECTED): Status.ABORTED,
-    (Status.BILLED, AcknowledgedAs.RETURNED): Status.BILLABLE,
-    (Status.BILLED, AcknowledgedAs.VOIDED): Status.ENTERED_IN_ERROR,
+_S, _E = ChargeStatus, ChargeEvent
+_NEXT = {
+    (_S.PLANNED, _E.RELEASE): _S.BILLABLE,
+    (_S.PLANNED, _E.DENY): _S.NOT_BILLABLE,
+    (_S.PLANNED, _E.SUPERSEDE): _S.ABORTED,
+    (_S.BILLABLE, _E.WITHDRAW): _S.ABORTED,
+    (_S.BILLABLE, _E.REJECTED): _S.ABORTED,
+    (_S.BILLABLE, _E.BILLED): _S.BILLED,
+    (_S.BILLED, _E.RETURNED): _S.BILLABLE,
+    (_S.BILLED, _E.VOIDED): _S.ENTERED_IN_ERROR,
+    (_S.BILLED, _E.REPLACE): _S.ENTERED_IN_ERROR,
 }
-_WHY = {
-    Status.BILLABLE: Issue("not-billed", "the charge is not billed: it waits on the queue"),
-    Status.BILLED: Issue("billed", "the charge is billed: return it or void it"),
-    Status.ABORTED: Issue("withdrawn", "the charge is withdrawn: do not bill it"),
-    Status.ENTERED_IN_ERROR: Issue("withdrawn", "the charge is void: do not bill it"),
-}
+ACTIVE = frozenset({_S.PLANNED, _S.BILLABLE, _S.BILLED})
+"""At most one charge of a patient, month and code is in one of these."""
 
 
-def judge(item: Item, charge: ChargeItem | None) -> Result:
-    """Say what becomes of an item while its charge is as it is. Pure."""
-    if charge is None:
-        return Result(answer=Answer.REFUSED, charge=None, issue=Issue("not-found", "there is no such charge"))
-    last = charge.acknowledgement
-    if last is not None and last.outcome == item.outcome and _settled(charge.status, item.outcome):
-        if item.claim is None or item.claim == (last.claim or charge.claim):
-            return Result(answer=Answer.ALREADY, charge=charge)
-        return Result(answer=Answer.CONFLICT, charge=charge, issue=Issue("claim", "it was acknowledged under another claim"))
-    if (charge.status, item.outcome) not in _STEPS:
-        return Result(answer=Answer.REFUSED, charge=charge, issue=_WHY[charge.status])
-    if item.version is not None and item.version != charge.version:
-        text = f"the charge is at version {charge.version}: read it again"
-        return Result(answer=Answer.CONFLICT, charge=charge, issue=Issue("stale-version", text))
-    if (
-        charge.claim is not None
-        and item.claim is not None
-        and item.claim != charge.claim
-        and item.outcome is not AcknowledgedAs.BILLED
-    ):
-        return Result(answer=Answer.CONFLICT, charge=charge, issue=Issue("claim", "it was billed under another claim"))
-    return Result(answer=Answer.APPLIED, charge=charge)
-
-
-def _settled(status: Status, outcome: AcknowledgedAs) -> bool:
-    """Tell whether `outcome` leads to `status`: only then is the same word again a repetition."""
-    return any(step is status for (_, said), step in _STEPS.items() if said is outcome)
-
-
-def applied(charge: ChargeItem, item: Item, said: Acknowledgement) -> ChargeItem:
-    """Return the next version of a charge to which an item applies."""
-    return replace(
-        charge,
-        version=charge.version + 1,
-        status=_STEPS[charge.status, item.outcome],
-        updated_at=said.at,
-        claim=item.claim if item.outcome is AcknowledgedAs.BILLED else charge.claim,
-        acknowledgement=said,
-    )
-
-
-def aggregate_id(source: str) -> str:
-    """Return the id of the thing that a ledger source names: `consent/7f3a@3` → `7f3a`."""
-    return source.split("@", 1)[0].rsplit("/", 1)[-1]
+def next_status(status: ChargeStatus, event: ChargeEvent) -> ChargeStatus:
+    """Return the status after an event; ChargeChangeRefused if the status knows none such."""
+    try:
+        return _NEXT[status, event]
+    except KeyError:
+        raise ChargeChangeRefused(f"a charge that is {status} cannot be {event}") from None

@@ -1,0 +1,80 @@
+"""A decision that repeats itself: canonical bytes of an Assembly, and the hash of what it stands on."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from zoneinfo import ZoneInfo
+
+from services.billing.domain.findings import Assembly
+from services.billing.domain.ledger import Fact, Ledger
+
+ENGINE_VERSION = "1"
+"""Changes whenever the same facts and the same rule book may give another answer."""
+
+_NOT_CONTENT = {"digest", "memo"}
+
+
+def assembly_bytes(assembly: Assembly) -> bytes:
+    """Return the Assembly as canonical JSON: keys sorted, no spaces, UTF-8; equal Assemblies give equal bytes."""
+    return _canonical(assembly)
+
+
+def decision_hash(ledger: Ledger, rule_book_hash: str) -> str:
+    """Return the SHA-256 of the facts used, the rule book and the engine's version.
+
+    A fact enters by its source (which names its version) and the hash of its content: the ledger's own digest where it keeps
+    one, else computed here. The order of arrival does not matter.
+    """
+    lines = sorted(f"{fact.source} {fact.digest or fact_digest(fact)}" for fact in _facts(ledger))
+    closed = ledger.practice.closed_at
+    lines += [f"closed {closed.isoformat() if closed else '-'}", f"rule-book {rule_book_hash}", f"engine {ENGINE_VERSION}"]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def fact_digest(fact: Fact) -> str:
+    """Return the SHA-256 of a fact's content."""
+    return hashlib.sha256(_canonical(fact)).hexdigest()
+
+
+def _facts(ledger: Ledger) -> Iterable[Fact]:
+    """Yield the patient's facts, and of the practice those that touch them: its settings, attestations and the people named."""
+    practice = ledger.practice
+    for field in fields(ledger):
+        value = getattr(ledger, field.name)
+        if isinstance(value, tuple):
+            yield from value
+    yield ledger.patient
+    yield from practice.tenants
+    yield from practice.attestations
+    people = {entry.performer for entry in ledger.entries} | {consent.practitioner for consent in ledger.consents}
+    yield from (practice.staff[person] for person in people if person in practice.staff)
+
+
+def _canonical(value: object) -> bytes:
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _plain(value: object) -> object:
+    """Return a value as JSON knows it."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str):
+        return value
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(str(_plain(item)) for item in value)
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value) if field.name not in _NOT_CONTENT}
+    if isinstance(value, ZoneInfo):
+        return value.key
+    return str(value)

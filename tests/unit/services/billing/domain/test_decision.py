@@ -1,0 +1,60 @@
+"""Decisions repeat themselves byte for byte, and their hash follows the facts, the rule book and nothing else."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from services.billing.adapters.rule_book_files import load_rule_book
+from services.billing.domain.assembly import assemble
+from services.billing.domain.decision import assembly_bytes, decision_hash
+from services.billing.domain.versions import standing_entries
+from tests.rules.world import World
+
+FACTS = {
+    "entries": [{"start": "10-05 09:00", "minutes": 12}, {"start": "10-06 09:00", "minutes": 9}],
+    "services": [{"code": "99457"}],
+}
+
+
+def test_same_facts_same_bytes() -> None:
+    """Two independent readings of the same facts give the same Assembly, byte for byte."""
+    first, second = (World(FACTS), World(FACTS))
+    book = load_rule_book()
+    one = assembly_bytes(assemble(first.month, first.ledger(), book, at=first.at))
+    two = assembly_bytes(assemble(second.month, second.ledger(), book, at=second.at))
+    assert one == two
+    assert b'"99490"' in one
+
+
+def test_hash_follows_facts_rules_and_close() -> None:
+    """A changed fact, another rule book or a closed month change the hash; the order of arrival does not."""
+    ledger = World(FACTS).ledger()
+    base = decision_hash(ledger, "book")
+    assert decision_hash(replace(ledger, entries=ledger.entries[::-1]), "book") == base
+    changed = replace(ledger, entries=(replace(ledger.entries[0], seconds=1), *ledger.entries[1:]))
+    closed = replace(ledger, practice=replace(ledger.practice, closed_at=ledger.patient.recorded_at))
+    assert len({base, decision_hash(changed, "book"), decision_hash(ledger, "other"), decision_hash(closed, "book")}) == 4
+
+
+def test_a_stored_digest_stands_for_the_content() -> None:
+    """Where the ledger keeps a content hash, it is what enters."""
+    ledger = World(FACTS).ledger()
+    marked = replace(ledger, patient=replace(ledger.patient, digest="d1"))
+    assert decision_hash(marked, "b") != decision_hash(ledger, "b")
+    assert decision_hash(replace(marked, patient=replace(marked.patient, id="q")), "b") == decision_hash(marked, "b")
+
+
+def test_standing_entries() -> None:
+    """The highest version stands; an amendment after the close waits; a void never waits; a move names its origin."""
+    entry = World(FACTS).ledger().entries[0]
+    close = entry.written_at + timedelta(days=30)
+    amended = replace(entry, version=2, seconds=900, written_at=close + timedelta(hours=1))
+    assert standing_entries([amended, entry], None) == (amended,)
+    assert standing_entries([amended, entry, amended], close) == (entry,)
+    void = replace(amended, version=3, status="entered-in-error")
+    assert standing_entries([void, entry, amended], close) == (void,)
+    moved = replace(entry, version=2, program="rpm")
+    back = replace(entry, version=3)
+    assert standing_entries([entry, moved], None)[0].retagged_from == "ccm"
+    assert standing_entries([back, moved, entry], None)[0].retagged_from == "rpm"
+    late = replace(entry, written_at=close + timedelta(hours=2))
+    assert standing_entries([late], close) == (late,)
