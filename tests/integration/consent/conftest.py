@@ -1,7 +1,8 @@
 """Consent on its own database, with two practices, served in memory on a clock that stands still."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from joserfc.jwk import RSAKey
 from psycopg.rows import dict_row
 
 from services.consent.main import create_app
@@ -31,7 +33,6 @@ class Door:
     admin_url: str
     tenant: str = "north"
     scopes: str = SCOPES
-    headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def base(self) -> str:
@@ -85,14 +86,21 @@ def settings(make_database: Callable[[str], Any], tokens: TokenMaker, tmp_path_f
     )
 
 
-@pytest.fixture(scope="module")
-async def service(settings: PartSettings) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the running app."""
+@asynccontextmanager
+async def serving(settings: PartSettings) -> AsyncIterator[httpx.AsyncClient]:
+    """Run the app; yield a client of it."""
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as http:
             yield http
+
+
+@pytest.fixture(scope="module")
+async def service(settings: PartSettings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the running app."""
+    async with serving(settings) as http:
+        yield http
 
 
 @pytest.fixture
@@ -122,8 +130,6 @@ def recorded(door: Door) -> Callable[[Any], Awaitable[dict[str, Any]]]:
 
 def _ehr_key(folder: Path) -> Path:
     """Make the key with which the service signs in at EHRs."""
-    from joserfc.jwk import RSAKey
-
     file = folder / "ehr.pem"
     file.write_bytes(RSAKey.generate_key(2048).as_pem(private=True))
     return file
