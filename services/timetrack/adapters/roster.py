@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,7 +35,7 @@ class RosterRepository:
 
     async def all(self) -> list[StaffRecord]:
         """Return every member's current version, by Practitioner id."""
-        query = self._select().distinct(STAFF_MEMBER.c.practitioner)
+        query = self._select().ext(distinct_on(STAFF_MEMBER.c.practitioner))
         return [_record_of(row) for row in await self._connection.execute(query)]
 
     async def add(self, record: StaffRecord, state: str, author: Author) -> None:

@@ -39,12 +39,12 @@ class TimerRepository:
         """Insert timer and journal row in one statement."""
         await self._write(_ADD, {**self._values(record), **self._journal(record, "start", author)})
 
-    async def save(self, record: TimerRecord, what: str | None, author: Author) -> None:
+    async def save(self, record: TimerRecord, what: str | None, author: Author, *, reason: str | None = None) -> None:
         """Write the next state, and with `what` its journal row in the same statement."""
         if what is None:
             await self._write(_UPDATE, self._values(record))
         else:
-            await self._write(_SAVE, {**self._values(record), **self._journal(record, what, author)})
+            await self._write(_SAVE, {**self._values(record), **self._journal(record, what, author, reason)})
 
     async def for_change(self, timer_id: UUID) -> TimerRecord | None:
         """Lock and return a timer, or None."""
@@ -101,7 +101,7 @@ class TimerRepository:
         }
         return {f"t_{name}": value for name, value in row.items()}
 
-    def _journal(self, record: TimerRecord, what: str, author: Author) -> dict[str, Any]:
+    def _journal(self, record: TimerRecord, what: str, author: Author, reason: str | None = None) -> dict[str, Any]:
         at = record.timer.heard_at
         journal = JournalRecord(
             id=uuid7(at),
@@ -113,5 +113,6 @@ class TimerRepository:
             patients=(record.patient,),
             aggregate=str(record.id),
             version=record.version,
+            data=msgspec.json.encode({"reason": reason}).decode() if reason else None,
         )
         return record_values(self._practice.tenant_id, self._practice.tenant, journal)

@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Self
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.timetrack.adapters.entry_search import EntrySearch
@@ -51,7 +52,7 @@ class TimetrackUnitOfWork:
         newest = (
             sa.select(note.status)
             .where(note.tenant_id == self._practice.tenant_id, note.patient == patient, note.program == program)
-            .distinct(note.consent_id)
+            .ext(distinct_on(note.consent_id))
             .order_by(note.consent_id, note.version.desc())
         )
         states = (await self._connection.execute(newest)).scalars().all()

@@ -53,9 +53,9 @@ async def create_task(request: Request, principal: Creator) -> Response:
     body = await request.body()
     task = check_shape("Task", body)
     wanted = _if_none_exist(request, principal, task)
-    entry = read_task(task, ehr=at.ehr)
-    _only_own_patient(at, entry.patient)
     try:
+        entry = read_task(task, ehr=at.ehr)
+        _only_own_patient(at, entry.patient)
         logged = await log_time(
             uow=at.uow,
             patients=at.patients,
@@ -83,8 +83,8 @@ async def update_task(request: Request, task_id: str, principal: Updater) -> Res
     task = check_shape("Task", body)
     if task.get("id") != task_id:
         raise Malformed("the id in the body is that in the address", rule="id-mismatch", expression="Task.id")
-    entry = read_task(task, ehr=at.ehr, own_id=task_id)
     try:
+        entry = read_task(task, ehr=at.ehr, own_id=task_id)
         version = await amend_time(
             uow=at.uow,
             months=at.months,

@@ -16,5 +16,5 @@ async def discard_timer(
     async with uow:
         record = await open_timer(uow, practice, timer_id, performer, now=now)
         ended = replace(record, version=record.version + 1, timer=discard(record.timer, now=now))
-        await uow.timers.save(ended, f"discard: {reason}", author)
+        await uow.timers.save(ended, "discard", author, reason=reason)
         return ended

@@ -50,7 +50,8 @@ async def log_time(
     entry in the way if the caller `may_read`. Whether an earlier entry is the same is for the caller to compare.
     """
     if not entry.external_ids:
-        raise InvalidEntry("give your own identifier, so that the request can be repeated", expression="identifier")
+        text = "give your own identifier, so that the request can be repeated"
+        raise InvalidEntry(text, rule="time-entry-identifier", expression="identifier")
     log_entry(entry, now=now, zone=practice.zone)
     if not await patients.exist(practice, entry.patient):
         raise UnknownPatient("the EHR does not know this patient", expression="patient")

@@ -166,7 +166,7 @@ class Timers(Protocol):
     async def add(self, record: TimerRecord, author: Author) -> None:
         """Store a new timer; TimerRunning or IdentifierTaken, and nothing is stored."""
 
-    async def save(self, record: TimerRecord, what: str | None, author: Author) -> None:
+    async def save(self, record: TimerRecord, what: str | None, author: Author, *, reason: str | None = None) -> None:
         """Store the next state of a timer that was locked; TimerRunning if it runs beside another."""
 
     async def for_change(self, timer_id: UUID) -> TimerRecord | None:
