@@ -1,12 +1,14 @@
 """How our services sign in at a practice's EHR: SMART backend services with the deployment's one key pair."""
 
 import asyncio
+import os
 import time
 from pathlib import Path
 
 import httpx
 from authlib.oauth2.rfc7523 import private_key_jwt_sign
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc.jwk import ECKey, RSAKey
 
 from shared.contracts.tenant import EhrConnection
@@ -71,7 +73,17 @@ def client_assertion(key_file: Path, client_id: str, audience: str, *, algorithm
 def load_key(file: Path) -> RSAKey | ECKey:
     """Read a private key (PEM) with its RFC 7638 thumbprint as kid; ValueError if it is neither RSA nor EC."""
     body = file.read_bytes()
-    kind = RSAKey if "RSA" in type(load_pem_private_key(body, None)).__name__ else ECKey
+    kind = RSAKey if "RSA" in type(serialization.load_pem_private_key(body, None)).__name__ else ECKey
     key = kind.import_key(body)
     key.ensure_kid()
     return key
+
+
+def make_key(file: Path) -> Path:
+    """Make an RSA key pair for signing in, readable by this account only, if `file` is not there yet; return `file`."""
+    if not file.exists():
+        key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+        body = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
+            target.write(body)
+    return file

@@ -1,0 +1,145 @@
+"""The embedded default: access, the three services, relays and consumers in one process at one origin.
+
+PostgreSQL and NATS run as private children in a data folder, unless the environment names others. If any task ends, the whole
+process ends with status 1: nothing goes on half alive.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from sqlalchemy.engine import make_url
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.parts import ALL_PARTS
+from shared.ops.children import Nats, Postgres, data_folder
+from shared.ops.environment import Environment
+from shared.ops.settings import PARTS
+from shared.smart.ehr_tokens import make_key
+from shared.web.routes import owner_of
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Where an embedded deployment lives: the environment that its parts read, and its data folder."""
+
+    variables: Mapping[str, str]
+    folder: Path
+
+    @property
+    def environment(self) -> Environment:
+        """The environment of all parts."""
+        return Environment(self.variables)
+
+
+@contextmanager
+def deployment(folder: Path, *, port: int) -> Iterator[Deployment]:
+    """Start what the environment does not name, make databases and keys, and yield the deployment; stop it afterwards.
+
+    Call it in the main thread. What the environment already says (`CARELEDGER_…`) stands.
+    """
+    with data_folder(folder) as root:
+        variables = {"CARELEDGER_DEV": "1"} | {k: v for k, v in os.environ.items() if k.startswith("CARELEDGER_")}
+        variables.setdefault("CARELEDGER_PUBLIC_URL", f"http://127.0.0.1:{port}")
+        variables.setdefault("CARELEDGER_DEV_CLOCK", str(root / "dev-clock"))
+        variables.setdefault("CARELEDGER_KEY_FOLDER", str(_private(root / "keys")))
+        variables.setdefault("CARELEDGER_JWKS", str(root / "keys" / "jwks.json"))
+        variables.setdefault("CARELEDGER_EHR_KEY_FILE", str(make_key(root / "keys" / "ehr.pem")))
+        with _postgres(root, variables), _nats(root, variables):
+            place = Deployment(variables, root)
+            for part in ALL_PARTS:
+                part.migrate(place.environment)
+            (root / "environment.json").write_text(json.dumps(dict(variables)), "utf-8")
+            (root / "environment.json").chmod(0o600)
+            yield place
+
+
+@contextmanager
+def _postgres(root: Path, variables: dict[str, str]) -> Iterator[None]:
+    if "CARELEDGER_DATABASE_URL" in variables:
+        yield
+        return
+    postgres = Postgres(root)
+    postgres.start()
+    try:
+        variables["CARELEDGER_DATABASE_URL"] = postgres.url
+        base = make_url(postgres.url)
+        for part in PARTS:
+            for role, name in (("app", "DATABASE_URL"), ("worker", "WORKER_DATABASE_URL")):
+                url = base.set(username=f"{part}_{role}", database=f"careledger_{part}")
+                variables[f"CARELEDGER_{part.upper()}_{name}"] = url.render_as_string(hide_password=False)
+        yield
+    finally:
+        postgres.stop()
+
+
+@contextmanager
+def _nats(root: Path, variables: dict[str, str]) -> Iterator[None]:
+    if "CARELEDGER_NATS_URL" in variables:
+        yield
+        return
+    nats = Nats(root)
+    nats.start()
+    try:
+        variables["CARELEDGER_NATS_URL"] = nats.url
+        yield
+    finally:
+        nats.stop()
+
+
+async def serve(place: Deployment, *, port: int, ready: asyncio.Event | None = None) -> None:
+    """Serve the deployment on 127.0.0.1 until cancelled; any task that ends takes all with it."""
+    async with AsyncExitStack() as stack:
+        apps = {part.name: part.app(place.environment) for part in ALL_PARTS}
+        for app in apps.values():
+            await stack.enter_async_context(app.router.lifespan_context(app))
+        config = uvicorn.Config(
+            Dispatcher(apps),
+            host="127.0.0.1",
+            port=port,
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            timeout_keep_alive=30,
+        )
+        server = uvicorn.Server(config)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_never_ending(server.serve(), "server"))
+            for part in ALL_PARTS:
+                for name, task in part.background_tasks(place.environment).items():
+                    tasks.create_task(_never_ending(task, f"{part.name} {name}"))
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for
+                await asyncio.sleep(0.01)
+            if ready is not None:
+                ready.set()
+
+
+class Dispatcher:
+    """Hands each request to the part that the one route table names; the apps keep their full paths."""
+
+    def __init__(self, apps: Mapping[str, ASGIApp]) -> None:
+        self._apps = apps
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        path = scope["path"]
+        steps = path.split("/", 3)
+        internal = steps[2] if len(steps) > 3 and steps[1] == "internal" else ""
+        await self._apps[internal if internal in self._apps else owner_of(path)](scope, receive, send)
+
+
+async def _never_ending(task: Coroutine[Any, Any, None], name: str) -> None:
+    """Run a task that should never end; RuntimeError if it does."""
+    await task
+    raise RuntimeError(f"{name} ended")
+
+
+def _private(folder: Path) -> Path:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder

@@ -1,0 +1,98 @@
+"""The four parts of a deployment, each by its `main`: what the command line, the embedded default and the tests start."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import shared.access.main
+from fastapi import FastAPI
+from sqlalchemy.engine import make_url
+
+import services.billing.main
+import services.consent.main
+import services.timetrack.main
+from shared.db.journal import JournalTables
+from shared.db.provision import check, create_database, migrate
+from shared.ops.environment import Environment
+from shared.ops.settings import PartSettings
+
+Task = Callable[[Any], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True)
+class RunnablePart:
+    """One part: how it reads its settings, serves, relays and consumes, and where its migrations are."""
+
+    name: str
+    read_settings: Callable[[Environment], Any]
+    create_app: Callable[[Any], FastAPI]
+    tasks: dict[str, Task]
+    tables: JournalTables
+    migrations: Path
+
+    def app(self, environment: Environment) -> FastAPI:
+        """Return the part's app."""
+        return self.create_app(self.read_settings(environment))
+
+    def background_tasks(self, environment: Environment) -> dict[str, Coroutine[Any, Any, None]]:
+        """Return what runs beside the app, by name: relay, consumer."""
+        return {name: task(self.read_settings(environment)) for name, task in self.tasks.items()}
+
+    def migrate(self, environment: Environment) -> None:
+        """Create the part's roles and database where they are missing and bring its schema to the newest revision."""
+        admin, database = environment.text("DATABASE_URL"), self.database(environment)
+        urls = [make_url(environment.text(f"{self.name.upper()}_{kind}")) for kind in ("DATABASE_URL", "WORKER_DATABASE_URL")]
+        passwords = {str(url.username): str(url.password) for url in urls if url.password}
+        create_database(admin, self.name, database=database, passwords=passwords)
+        migrate(admin, self.name, database=database, migrations=self.migrations)
+
+    def check(self, environment: Environment) -> list[str]:
+        """Return how the part's database differs from the code; empty if it does not."""
+        return check(environment.text("DATABASE_URL"), self.name, database=self.database(environment), migrations=self.migrations)
+
+    def database(self, environment: Environment) -> str:
+        """Return the name of the part's database."""
+        settings: PartSettings = self.read_settings(environment)
+        return settings.database
+
+
+ALL_PARTS = (
+    RunnablePart(
+        "access",
+        shared.access.main.read_settings,
+        shared.access.main.create_app,
+        {"relay": shared.access.main.run_relay},
+        shared.access.main.JOURNAL,
+        shared.access.main.MIGRATIONS,
+    ),
+    RunnablePart(
+        "consent",
+        services.consent.main.read_settings,
+        services.consent.main.create_app,
+        {"relay": services.consent.main.run_relay, "consumer": services.consent.main.run_consumer},
+        services.consent.main.JOURNAL,
+        services.consent.main.MIGRATIONS,
+    ),
+    RunnablePart(
+        "timetrack",
+        services.timetrack.main.read_settings,
+        services.timetrack.main.create_app,
+        {"relay": services.timetrack.main.run_relay, "consumer": services.timetrack.main.run_consumer},
+        services.timetrack.main.JOURNAL,
+        services.timetrack.main.MIGRATIONS,
+    ),
+    RunnablePart(
+        "billing",
+        services.billing.main.read_settings,
+        services.billing.main.create_app,
+        {"relay": services.billing.main.run_relay, "consumer": services.billing.main.run_consumer},
+        services.billing.main.JOURNAL,
+        services.billing.main.MIGRATIONS,
+    ),
+)
+
+
+def part_named(name: str) -> RunnablePart:
+    """Return the part; KeyError if there is none of that name."""
+    return next(part for part in ALL_PARTS if part.name == name)
