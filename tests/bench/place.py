@@ -1,0 +1,112 @@
+"""Where measures run: a durable private PostgreSQL with migrated databases, and parts served as processes of their own."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from services.parts import part_named
+from shared.ops.children import Postgres, data_folder
+from shared.ops.environment import Environment
+from tests.fakes.tokens import TokenMaker
+from tests.fakes.world import fill_registry, tenant_state
+
+TENANT = "bench"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A running PostgreSQL with one part's database; `variables` is the environment of that part's processes."""
+
+    variables: dict[str, str]
+    admin_url: str
+    tokens: TokenMaker
+    folder: Path
+
+    @property
+    def pgbench(self) -> list[str]:
+        """The pgbench command with the database's address."""
+        url = make_url(self.admin_url)
+        return [_pgbench(), "-h", str(url.query["host"]), "-U", str(url.username), str(url.database)]
+
+
+@contextmanager
+def place_of(part: str) -> Iterator[Place]:
+    """Yield a place for `part`, with one tenant and two clients in its registry."""
+    with tempfile.TemporaryDirectory(prefix="clb") as name, data_folder(Path(name)) as folder:
+        postgres = Postgres(folder)
+        postgres.start()
+        try:
+            tokens = TokenMaker(folder)
+            base = make_url(postgres.url)
+            database = f"careledger_{part}"
+            variables = {
+                "CARELEDGER_DEV": "1",
+                "CARELEDGER_PUBLIC_URL": "http://127.0.0.1:8080",
+                "CARELEDGER_JWKS": str(tokens.jwks),
+                "CARELEDGER_EHR_KEY_FILE": str(folder / "ehr.pem"),
+                "CARELEDGER_NATS_URL": "nats://127.0.0.1:9",
+                "CARELEDGER_DATABASE_URL": postgres.url,
+            }
+            for role, key in (("app", "DATABASE_URL"), ("worker", "WORKER_DATABASE_URL")):
+                url = base.set(username=f"{part}_{role}", database=database)
+                variables[f"CARELEDGER_{part.upper()}_{key}"] = url.render_as_string(hide_password=False)
+            part_named(part).migrate(Environment(variables))
+            admin = base.set(database=database).render_as_string(hide_password=False)
+            fill_registry(admin, tenants=(tenant_state(TENANT),))
+            yield Place(variables, admin, tokens, folder)
+        finally:
+            postgres.stop()
+
+
+@contextmanager
+def served(place: Place, part: str) -> Iterator[int]:
+    """Serve `part` as a process of its own and yield its port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    command = [str(Path(sys.executable).parent / "careledger"), "serve", part, "--port", str(port)]
+    log = (place.folder / "serve.log").open("wb")
+    process = subprocess.Popen(command, env={**os.environ, **place.variables}, stdout=log, stderr=log)
+    try:
+        _wait_for(port, process)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+        log.close()
+
+
+def pgbench_tps(place: Place, script: Path, *, clients: int, seconds: int) -> float:
+    """Return the transactions a second of `script`, prepared, at `clients`."""
+    command = [*place.pgbench, "-n", "-M", "prepared", "-f", str(script), "-c", str(clients), "-j", "1", "-T", str(seconds)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(r"tps = ([0-9.]+)", done.stdout)
+    if found is None or " 0 (0.000%)" not in done.stdout.replace("failed transactions: 0 (0.000%)", " 0 (0.000%)"):
+        raise RuntimeError(f"pgbench: {done.stdout}{done.stderr}")
+    return float(found[1])
+
+
+def _pgbench() -> str:
+    from shared.ops.children import _postgres_programs  # the same wheel as the server
+
+    return str(_postgres_programs() / "pgbench")
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError("the part does not serve")
