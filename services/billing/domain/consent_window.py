@@ -137,12 +137,12 @@ def _walk(events: list[_Event], grid: Grid, rules: Rules) -> tuple[list[Block], 
                     held[event.consent.consent_id] = (event.consent, True, "")
                 case _Step.END:
                     held.pop(event.consent.consent_id, None)
-                case _Step.STOP:
+                case _Step.STOP if held:
                     held.clear()
                     stopped = event.consent
                 case _Step.DECLINE:
                     held.clear()
-                    declined = event.consent
+                    stopped, declined = None, event.consent
         start = max(edges[index], grid.start) if index >= 0 else grid.start
         end = min(edges[index + 1], grid.end) if index + 1 < len(edges) else grid.end
         if start >= end:
