@@ -13,6 +13,7 @@ from starlette.routing import Mount, Route
 from deploy.sandbox.auth_api import AuthApi, weather_routes
 from deploy.sandbox.chart import ChartPages, PageRefused, refused_page
 from deploy.sandbox.fhir_api import FhirApi, refusal
+from deploy.sandbox.id_token import IdTokenSigner
 from deploy.sandbox.smart import AuthorizationServer, Settings
 from deploy.sandbox.store import Store
 
@@ -32,14 +33,15 @@ def create_ehr(
     *,
     http: httpx.AsyncClient | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    signer: IdTokenSigner | None = None,
     faults: bool = False,
 ) -> Starlette:
     """Return the EHR as an ASGI app: `/fhir/R4` (settings.fhir_base), `/auth/…`, and its pages `/`, `/menu`, `/chart/{patient}`.
 
-    `http` fetches the JWKS of registered clients; `now` is the clock of launches, assertions and tokens. With `faults` the
-    routes under `/control` simulate weather (`weather.ANSWERS`); without it there are none.
+    `http` fetches the JWKS of registered clients; `now` is the clock of launches, assertions and tokens; `signer` holds the key
+    of id_tokens, a new one by default. With `faults` the routes under `/control` simulate weather (`weather.ANSWERS`).
     """
-    authorization = AuthorizationServer(settings, http or httpx.AsyncClient(), now)
+    authorization = AuthorizationServer(settings, http or httpx.AsyncClient(), now, signer=signer or IdTokenSigner())
     fhir, pages = FhirApi(store, settings.fhir_base, authorization), ChartPages(store, authorization)
     public = [Mount("/fhir/R4", routes=fhir.routes(), middleware=[_CORS])]
     public.append(Mount("/auth", routes=AuthApi(authorization).routes(), middleware=[_CORS]))

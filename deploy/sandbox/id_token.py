@@ -13,10 +13,10 @@ LIFETIME = 300
 
 
 class IdTokenSigner:
-    """Holds the signing key and, after a rotation, the one before it, which stays published for tokens under way."""
+    """Holds the signing key, `key` or a new one, and after a rotation the one before it, still published for tokens under way."""
 
-    def __init__(self) -> None:
-        self._keys = [_new_key()]
+    def __init__(self, key: RSAKey | None = None) -> None:
+        self._keys = [key or new_key()]
 
     def jwks(self) -> dict[str, Any]:
         """Return the public keys, the one in use first."""
@@ -24,7 +24,7 @@ class IdTokenSigner:
 
     def rotate(self) -> None:
         """Sign with a new key from now on."""
-        self._keys = [_new_key(), self._keys[0]]
+        self._keys = [new_key(), self._keys[0]]
 
     def sign(self, claims: Mapping[str, Any], *, wrong: str | None = None) -> str:
         """Return a signed token; `wrong` spoils it in one way, by the names of `weather.ANSWERS`.
@@ -38,7 +38,7 @@ class IdTokenSigner:
             unsigned = [urlsafe_b64encode(msgspec.json.encode(part)).rstrip(b"=") for part in (header | {"alg": "none"}, spoilt)]
             return b".".join([*unsigned, b""]).decode()
         if wrong in ("sig", "kid"):
-            key = _new_key()
+            key = new_key()
             header["kid"] = header["kid"] if wrong == "sig" else key.kid
         return jwt.encode(header, spoilt, key, algorithms=[ALGORITHM])
 
@@ -56,5 +56,6 @@ def _spoilt(claims: Mapping[str, Any], wrong: str | None) -> dict[str, Any]:
     return apart.get(wrong or "", {})
 
 
-def _new_key() -> RSAKey:
+def new_key() -> RSAKey:
+    """Return a key to sign with, named by its thumbprint."""
     return RSAKey.generate_key(2048, {"use": "sig", "alg": ALGORITHM}, private=True, auto_kid=True)

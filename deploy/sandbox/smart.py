@@ -70,8 +70,8 @@ class AuthorizationServer:
     settings: Settings
     http: httpx.AsyncClient
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    weather: Weather = field(default_factory=Weather)
     signer: IdTokenSigner = field(default_factory=IdTokenSigner)
+    weather: Weather = field(default_factory=Weather)
     _tokens: dict[str, AccessToken] = field(default_factory=dict)
     _refresh: dict[str, _RefreshToken] = field(default_factory=dict)
 

@@ -43,20 +43,25 @@ def test_what_is_asked_wrongly_is_said(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["generate", "--month", "October", "--out", str(tmp_path)]) == 2
     (tmp_path / "clients.yaml").write_text("clients: [{scopes: []}]")
     assert main(["serve", "--clients", str(tmp_path / "clients.yaml")]) == 2
+    (tmp_path / "apps.yaml").write_text("clients: [{client_id: app, scopes: [launch], launch_url: 'http://127.0.0.1/launch'}]")
+    assert main(["serve", "--clients", str(tmp_path / "apps.yaml")]) == 2
     said = capsys.readouterr().err
     assert "nowhere is no folder" in said
     assert "client_id" in said
+    assert "app has a launch_url and no redirect_uris" in said
 
 
 def test_serve_answers_a_registered_client(tmp_path: Path, keys: dict[str, Any]) -> None:
     client = {"client_id": "reader", "scopes": ["system/*.rs"], "jwks": {"keys": [keys["ES384"].as_dict(private=False)]}}
     (tmp_path / "clients.json").write_bytes(encode({"clients": [client]}))
     command = [sys.executable, "-m", "deploy.sandbox", "serve", "--seed", "1", "--patients", "3"]
-    command += ["--clients", str(tmp_path / "clients.json")]
+    command += ["--clients", str(tmp_path / "clients.json"), "--host", "localhost", "--faults"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
             base = server.stdout.readline().split()[-1]
+            assert base.startswith("http://localhost:")
+            assert httpx.get(base.removesuffix("/fhir/R4") + "/control/weather").json() == []
             found = httpx.get(f"{base}/.well-known/smart-configuration").json()
             claims = {"iss": "reader", "sub": "reader", "aud": found["token_endpoint"], "jti": "1"}
             claims |= {"exp": int(time.time()) + 200}

@@ -21,6 +21,23 @@ async def test_metadata_and_discovery_are_open_and_agree_with_the_routes(ehr: An
     found = (await ehr.http.get("/fhir/R4/.well-known/smart-configuration")).json()
     assert found["token_endpoint"] == "https://ehr.test/auth/token"
     assert found["token_endpoint_auth_signing_alg_values_supported"] == ["RS384", "ES384"]
+    assert (found["issuer"], found["authorization_endpoint"]) == ("https://ehr.test/auth", "https://ehr.test/auth/authorize")
+    assert found["code_challenge_methods_supported"] == ["S256"]
+    assert {"launch-ehr", "sso-openid-connect", "context-ehr-patient", "permission-user"} <= set(found["capabilities"])
+    at_issuer = (await ehr.http.get("/auth/.well-known/openid-configuration")).json()
+    assert found.items() <= at_issuer.items()
+    assert at_issuer["id_token_signing_alg_values_supported"] == ["RS256"]
+
+
+async def test_apps_of_the_browser_may_ask_the_endpoints_and_never_open_charts(ehr: Any) -> None:
+    asked = {"Origin": "https://app.test", "Access-Control-Request-Method": "GET"}
+    asked["Access-Control-Request-Headers"] = "authorization"
+    for path in ("/fhir/R4/Patient/p", "/auth/token"):
+        assert (await ehr.http.options(path, headers=asked)).headers["access-control-allow-origin"] == "*"
+    refused = await ehr.http.get("/fhir/R4/Patient/p", headers={"Origin": "https://app.test"})
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, "*")
+    opened = await ehr.http.get("/", headers={"Origin": "https://app.test"})
+    assert "access-control-allow-origin" not in opened.headers
 
 
 async def test_create_read_update_vread(ehr: Any) -> None:
