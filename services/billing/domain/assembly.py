@@ -23,7 +23,7 @@ def assemble(month: CalendarMonth, ledger: Ledger, rule_book: RuleBook, *, at: d
     Each practitioner with a consent of the program is judged apart, and each payer of the month; one CCM lane at most leaves,
     whatever the practitioner (X1, R18). Raises Invalid only for a rule book or a payer profile that does not resolve.
     """
-    tenant = ledger.practice.tenant_on(month.last_day)
+    tenant = ledger.practice.tenant_in(month)
     grid = grid_of(month, tenant.zone)
     consents = current_versions(ledger.consents)
     payers = payers_of(grid, ledger.patient, ledger.coverages, tenant, rule_book.profiles)
@@ -65,6 +65,8 @@ def _best_payer(
     at: datetime,
 ) -> Judgement:
     """Judge by the payer of the latest day; one before it only if it alone has the time for a first unit (R27)."""
+    attested = index_attestations(ledger.attestations)
+    decisions = {decision.key: decision for decision in ledger.decisions}
     tried: list[Judgement] = []
     for payer in payers:
         case = Case(
@@ -75,8 +77,9 @@ def _best_payer(
             rules=rules_for(rule_book, payer.profile, grid.month),
             at=at,
             practitioner=practitioner,
-            attested=index_attestations(ledger.attestations),
-            decisions={decision.key: decision for decision in ledger.decisions},
+            attested=attested,
+            decisions=decisions,
+            verdicts=ledger.practice.memo.setdefault(("verdicts", payer.profile, practitioner), {}),
         )
         judgement = judge(case, payer, consents)
         if judgement.units.base:

@@ -10,23 +10,34 @@ from zoneinfo import ZoneInfo
 from services.billing.domain.attestations import AttestationKind
 from services.billing.domain.findings import Concerns, Finding, Severity
 from services.billing.domain.ledger import Attestation, Ledger, Practice, ReviewDecision, TenantFact
+from services.billing.domain.pieces import Cause
 from services.billing.domain.rules import Rules
 from shared.kernel.calendar_month import CalendarMonth, day_start
 
 PROGRAM = "ccm"
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
+_IN_EVERY_MONTH = 28
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A month in a zone: `starts` are the first instants of its days and, last, the end of the month (T21, R10)."""
+    """A month in a zone: its `days`, and their first instants `starts` with the end of the month last (T21, R10)."""
 
     month: CalendarMonth
     zone: ZoneInfo
-    first_day: date
-    last_day: date
+    days: tuple[date, ...]
     starts: tuple[datetime, ...]
+
+    @property
+    def first_day(self) -> date:
+        """The first day of the month."""
+        return self.days[0]
+
+    @property
+    def last_day(self) -> date:
+        """The last day of the month."""
+        return self.days[-1]
 
     @property
     def start(self) -> datetime:
@@ -41,7 +52,7 @@ class Grid:
     def day_of(self, at: datetime) -> date:
         """Return the local day of an instant."""
         if self.starts[0] <= at < self.starts[-1]:
-            return self.first_day + DAY * (bisect_right(self.starts, at) - 1)
+            return self.days[bisect_right(self.starts, at) - 1]
         return at.astimezone(self.zone).date()
 
     def bounds(self, day: date) -> tuple[datetime, datetime]:
@@ -55,9 +66,8 @@ class Grid:
 @lru_cache(maxsize=256)
 def grid_of(month: CalendarMonth, zone: ZoneInfo) -> Grid:
     """Return the month's grid in the billing location's zone."""
-    last = month.last_day
-    days = (month.first_day + DAY * index for index in range(last.day))
-    return Grid(month, zone, month.first_day, last, (*(day_start(day, zone) for day in days), month.end(zone)))
+    days = tuple(month.first_day + DAY * index for index in range(month.last_day.day))
+    return Grid(month, zone, days, (*(day_start(day, zone) for day in days), month.end(zone)))
 
 
 @dataclass(slots=True)
@@ -73,6 +83,7 @@ class Case:
     practitioner: str
     attested: Mapping[AttestationKind, list[Attestation]]
     decisions: Mapping[str, ReviewDecision]
+    verdicts: dict[tuple[str, str, str | None, str | None, date], Cause | None]
     findings: list[Finding] = field(default_factory=list)
     trace: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -152,9 +163,9 @@ def index_attestations(attestations: tuple[Attestation, ...]) -> dict[Attestatio
 
 def add_months(day: date, months: int) -> date:
     """Return the same day `months` later, or the last of that month if it has no such day."""
-    index = day.year * 12 + day.month - 1 + months
-    month = CalendarMonth(index // 12, index % 12 + 1)
-    return date(month.year, month.month, min(day.day, month.last_day.day))
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    last = day.day if day.day <= _IN_EVERY_MONTH else min(day.day, CalendarMonth(year, month + 1).last_day.day)
+    return date(year, month + 1, last)
 
 
 def spoken(seconds: int) -> str:

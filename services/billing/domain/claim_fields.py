@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from services.billing.domain.attestations import AttestationKind
 from services.billing.domain.case import DAY, Case
-from services.billing.domain.eligibility import chronic_codes, is_chronic_code
+from services.billing.domain.eligibility import is_chronic_code
 from services.billing.domain.ledger import EncounterKind
 from services.billing.domain.payers import PayerOfMonth
 from services.billing.domain.pieces import Piece, reached_at
@@ -26,16 +26,20 @@ def threshold_day(case: Case, counted: list[Piece], seconds: int) -> date:
     return case.grid.day_of(reached - timedelta(microseconds=1)) if reached is not None else case.grid.last_day
 
 
-def date_of_service(case: Case, payer: PayerOfMonth, threshold: date) -> date:
+def date_of_service(case: Case, payer: PayerOfMonth, counted: list[Piece], seconds: int) -> date:
     """Return A1's day: the latest from the threshold on that is covered, alive, outside stays, models and own visits.
 
-    None left: the threshold day, with a review. A month that is not over goes no further than the day of the decision.
+    `seconds` is the threshold of the last planned unit. None left: the threshold day, with a review. A month that is not over
+    goes no further than the day of the decision.
     """
     ledger, grid = case.ledger, case.grid
-    last = min(grid.last_day, max(threshold, grid.day_of(case.at)))
     alive = ledger.patient.died_at is None and ledger.patient.died_on is None
-    if alive and not ledger.encounters and not payer.uncovered and AttestationKind.MODEL_FLAG not in case.attested:
-        return last
+    outside = all(e.end_day is not None and e.end_day < grid.first_day for e in ledger.encounters)
+    plain = alive and outside and not payer.uncovered and AttestationKind.MODEL_FLAG not in case.attested
+    if plain and case.at >= grid.end:
+        return grid.last_day
+    threshold = threshold_day(case, counted, seconds)
+    last = min(grid.last_day, max(threshold, grid.day_of(case.at)))
     day = last
     while day >= threshold:
         if _possible(case, payer, day):
@@ -87,11 +91,10 @@ def barring_model(case: Case, day: date) -> bool:
     return False
 
 
-def diagnoses(case: Case, day: date) -> tuple[str, ...]:
+def diagnoses(case: Case, chronic: list[str]) -> tuple[str, ...]:
     """Return the claim's ICD-10-CM codes in order (A4); fewer than the minimum are a hold on the claim (row 43)."""
     rules = case.rules
-    draft = case.of_month(AttestationKind.CLAIM_DIAGNOSES) if case.attested else None
-    chronic = chronic_codes(case, day)
+    draft = case.of_month(AttestationKind.CLAIM_DIAGNOSES)
     if draft is not None and isinstance(draft.value["codes"], tuple):
         codes = tuple(dict.fromkeys(draft.value["codes"]))
         good = [code for code in codes if code in chronic or is_chronic_code(rules, code)]

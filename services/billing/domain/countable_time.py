@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from services.billing.domain.attestations import AttestationKind
-from services.billing.domain.case import PROGRAM, SECOND, Case, decision_key
+from services.billing.domain.case import DAY, PROGRAM, SECOND, Case, decision_key
 from services.billing.domain.ledger import TimeEntryFact
 from services.billing.domain.pieces import Block, Cause, Effect, Piece, carve
 from services.billing.domain.qualification import causes_of
@@ -20,7 +20,6 @@ class Time:
 
     pieces: list[Piece]
     duplicates: list[TimeEntryFact]
-    program_seconds: dict[str, int]
     attempts_only: bool
     decided: list[tuple[Cause, Piece]]
 
@@ -28,27 +27,32 @@ class Time:
 def sort_entries(case: Case) -> tuple[list[TimeEntryFact], list[TimeEntryFact], list[TimeEntryFact]]:
     """Return the month's live entries of the program, those of other programs, and duplicates (R13), each ordered by start."""
     grid = case.grid
-    start, end, first, last = grid.start, grid.end, grid.first_day, grid.last_day
-
-    def order(entry: TimeEntryFact) -> tuple[datetime, str, str]:
-        return entry.start or grid.bounds(entry.day or first)[0], entry.entry_id, entry.source
-
+    start, end = grid.starts[0], grid.starts[-1]
     own: list[TimeEntryFact] = []
     others: list[TimeEntryFact] = []
+    plain, latest = True, start - DAY
     for entry in case.ledger.entries:
+        begins = entry.start
         if entry.status != "completed":
             continue
-        if entry.start is None or entry.end is None:
-            if entry.day is None or not first <= entry.day <= last:
+        if begins is None or entry.end is None:
+            plain = False
+            if entry.day is None or not grid.first_day <= entry.day <= grid.last_day:
                 continue
-        elif entry.start >= end or entry.end <= start:
+        elif begins >= end or entry.end <= start:
             continue
+        else:
+            plain = plain and begins > latest and not entry.external_ids
+            latest = begins
         (own if entry.program == PROGRAM or PROGRAM in entry.other_programs else others).append(entry)
-    if len(own) > 1:
-        own.sort(key=order)
-    live, duplicates = _without_duplicates(own)
-    others = [entry for entry in others if entry.role not in case.rules.uncounted_roles]
-    others.sort(key=order)
+    if plain and not others:
+        return own, others, []
+
+    def order(entry: TimeEntryFact) -> tuple[datetime, str, str]:
+        return entry.start or grid.bounds(entry.day or grid.first_day)[0], entry.entry_id, entry.source
+
+    live, duplicates = _without_duplicates(sorted(own, key=order))
+    others = sorted((entry for entry in others if entry.role not in case.rules.uncounted_roles), key=order)
     return live, others, duplicates
 
 
@@ -85,8 +89,8 @@ def pieces_of(case: Case, entries: list[TimeEntryFact], blocks: list[Block], dup
         if entry.entry_id in allocated:
             parts = _allocate(parts, allocated[entry.entry_id])
         pieces += [_settle(case, part, decided) if part.causes else part for part in parts]
-    attempts = [any(c.rule == "T29" for c in p.causes) for p in pieces]
-    return Time(pieces, duplicates, {}, bool(attempts) and all(attempts), decided)
+    attempts_only = bool(pieces) and all(any(cause.rule == "T29" for cause in piece.causes) for piece in pieces)
+    return Time(pieces, duplicates, attempts_only, decided)
 
 
 def _settle(case: Case, piece: Piece, decided: list[tuple[Cause, Piece]]) -> Piece:
@@ -129,12 +133,6 @@ def _hour_matters(entry: TimeEntryFact, why: str) -> Cause:
 
 def _without_duplicates(entries: list[TimeEntryFact]) -> tuple[list[TimeEntryFact], list[TimeEntryFact]]:
     """R13: same external id, or same performer, start and end. The first written stays; equal durations are no duplicates."""
-    seen: set[object] = set()
-    for entry in entries:
-        seen.add((entry.performer, entry.start, entry.end) if entry.start is not None else entry.entry_id)
-        seen.update(entry.external_ids)
-    if len(seen) == len(entries) + sum(len(entry.external_ids) for entry in entries):
-        return entries, []
     kept: dict[object, TimeEntryFact] = {}
     dropped: list[TimeEntryFact] = []
     for entry in sorted(entries, key=lambda e: (e.first_written_at, e.entry_id)):

@@ -11,9 +11,9 @@ from services.billing.domain.ledger import Attestation, Encounter, EncounterKind
 from services.billing.domain.rules import Rules
 
 
-def check_eligibility(case: Case, day: date) -> None:
+def check_eligibility(case: Case, day: date, chronic: list[str]) -> None:
     """Add a finding for each element that is missing, old or denied on `day`, in the order E1 to E13."""
-    _conditions(case, day)
+    _conditions(case, day, chronic)
     _risk(case, day)
     _care_plan(case, day)
     _elements(case, day)
@@ -49,8 +49,7 @@ def is_chronic_code(rules: Rules, code: str) -> bool:
     return not code.startswith(rules.acute_prefixes)
 
 
-def _conditions(case: Case, day: date) -> None:
-    codes = chronic_codes(case, day)
+def _conditions(case: Case, day: date, codes: list[str]) -> None:
     needed = case.rules.conditions_min
     if len(codes) >= needed:
         return
@@ -87,20 +86,20 @@ def check_initiating_visit(case: Case, start: date, start_source: str) -> date |
     Returns the day of the initiating visit where one is needed and attested; time counts only from its end (T4, R9).
     """
     rules = case.rules
-    visits = [v for v in case.ledger.encounters if _is_visit(v, rules) and v.start_day <= case.grid.last_day]
+    months, last = rules.initiating_months, case.grid.last_day
+    visits = [v for v in case.ledger.encounters if v.start_day <= last and _is_visit(v, rules)]
     mine = [v.start_day for v in visits if case.practitioner in v.practitioners]
-    attested = [
-        a for a in case.attested.get(AttestationKind.INITIATING_VISIT, ()) if a.value.get("practitioner") == case.practitioner
-    ]
-    seen = [day for day in (*mine, *(_day(a) for a in attested)) if day < start]
-    if any(add_months(day, rules.initiating_months) >= start for day in seen):
+    said = case.attested.get(AttestationKind.INITIATING_VISIT, ())
+    attested = [a for a in said if a.value.get("practitioner") == case.practitioner]
+    seen = [*mine, *(_day(a) for a in attested)] if attested else mine
+    if any(day < start and add_months(day, months) >= start for day in seen):
         return None
-    held = sorted(_day(a) for a in attested if a.value.get("discussed") is True and start <= _day(a) <= case.grid.last_day)
+    held = sorted(_day(a) for a in attested if a.value.get("discussed") is True and start <= _day(a) <= last)
     if held:
         return held[0]
     path = "eligibility.initiating_visit.months"
     facts = (start_source, *(v.source for v in visits))
-    near = [v for v in visits if v.start_day <= start <= add_months(v.start_day, rules.initiating_months)]
+    near = [v for v in visits if v.start_day <= start <= add_months(v.start_day, months)]
     if any(v.own_practice and v.practitioners and case.practitioner not in v.practitioners for v in near):
         text = f"within the year before {start} the patient was seen only by a colleague of the group"
         case.note("9", "E3", text, facts=facts, path=path)
@@ -109,7 +108,7 @@ def check_initiating_visit(case: Case, start: date, start_source: str) -> date |
     if after:
         text = f"an initiating visit was needed on {start}; that of {min(after)} serves once CCM is attested as discussed at it"
     else:
-        text = f"new or not seen within {rules.initiating_months} months before {start}, and no initiating visit is on record"
+        text = f"new or not seen within {months} months before {start}, and no initiating visit is on record"
     case.note(
         "8", "E3", text, facts=facts, would="an initiating visit by the billing practitioner at which CCM is discussed", path=path
     )
@@ -157,6 +156,8 @@ def _who_may_bill(case: Case, day: date) -> None:
     """Physicians and the practitioners of the list, with an active credential and an NPI (A5)."""
     staff = case.practice.staff.get(case.practitioner)
     path = "eligibility.billing_roles"
+    if staff is None and not case.practitioner:
+        return
     if staff is None:
         case.note("WHO", "WHO", f"the billing practitioner {case.practitioner} is not on the roster", path=path)
         return

@@ -5,6 +5,7 @@ from datetime import date
 from services.billing.domain.attestations import AttestationKind
 from services.billing.domain.case import PROGRAM, Case, spoken
 from services.billing.domain.claim_fields import barring_model
+from services.billing.domain.consent_window import current_versions
 from services.billing.domain.findings import Severity
 from services.billing.domain.ledger import OtherService, ServiceStatus, TimeEntryFact
 from services.billing.domain.pieces import Block, Cause, Effect
@@ -34,12 +35,14 @@ def window_blocks(case: Case) -> list[Block]:
 
 def check_exclusions(case: Case, day: date, others: list[TimeEntryFact]) -> None:
     """Add the findings on what stands beside CCM this month; `day` is the date of service, `others` other programs' own time."""
-    services = _services_of_month(case)
+    services = _services_of_month(case) if case.ledger.other_services else []
     for service in services:
         _judge_service(case, service)
-    _own_programs(case, others, {case.rules.groups.get(s.code) for s in services})
+    if others:
+        _own_programs(case, others, {case.rules.groups.get(s.code) for s in services})
     _other_ccm(case, services)
-    _pairs(case, services, others)
+    if services or others:
+        _pairs(case, services, others)
     _models(case, day)
     _hospice(case)
 
@@ -161,20 +164,30 @@ def _other_ccm(case: Case, services: list[OtherService]) -> None:
             "35.claimed", "X1", text, facts=(source,), subject=source, would="a statement that the other practice has ended"
         )
     elif not known:
-        case.note("35.unknown", "X1", "subject to another practitioner's claim: claims of others are not seen here")
+        _note_unseen(case)
+
+
+def _note_unseen(case: Case) -> None:
+    """X1: the practice sees no claims of others; the same finding for every patient of the month, so made once."""
+    memo, key = case.practice.memo, ("unseen", case.rules.profile, case.grid.month)
+    if not case.decisions and key in memo:
+        case.findings += memo[key]
+        return
+    finding = case.note("35.unknown", "X1", "subject to another practitioner's claim: claims of others are not seen here")
+    if not case.decisions:
+        memo[key] = [finding] if finding is not None else []
 
 
 def _said_elsewhere(case: Case) -> tuple[str | None, str] | None:
-    latest: dict[str, tuple[int, str | None, str | None, str, date]] = {}
-    for c in case.ledger.consents:
-        mine = c.program == PROGRAM and c.practitioner == case.practitioner and c.status == "active"
-        if mine and (c.consent_id not in latest or c.version > latest[c.consent_id][0]):
-            given = case.grid.day_of(c.given_at)
-            latest[c.consent_id] = (c.version, c.other_practice, c.other_practice_name, c.source, given)
+    saying = [c for c in case.ledger.consents if c.other_practice == "yes" and c.practitioner == case.practitioner]
+    if not saying:
+        return None
+    current = {c.source for c in current_versions(case.ledger.consents) if c.status == "active"}
     ended = [a.value["day"] for a in case.attested.get(AttestationKind.OTHER_PRACTICE_ENDED, ())]
-    for _, said, name, source, day in latest.values():
-        if said == "yes" and not any(isinstance(e, date) and day <= e <= case.grid.first_day for e in ended):
-            return name, source
+    for c in saying:
+        given = case.grid.day_of(c.given_at)
+        if c.source in current and not any(isinstance(e, date) and given <= e <= case.grid.first_day for e in ended):
+            return c.other_practice_name, c.source
     return None
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from services.billing.domain.case import Case
-from services.billing.domain.claim_fields import date_of_service, diagnoses, threshold_day
+from services.billing.domain.claim_fields import date_of_service, diagnoses
 from services.billing.domain.consent_window import ConsentView, view_consents
 from services.billing.domain.countable_time import pieces_of, sort_entries
-from services.billing.domain.eligibility import check_eligibility, check_initiating_visit
+from services.billing.domain.eligibility import check_eligibility, check_initiating_visit, chronic_codes
 from services.billing.domain.exclusions import check_exclusions, window_blocks
 from services.billing.domain.findings import Excluded
 from services.billing.domain.lanes import LaneChoice, Units, choose_lane, counted_of, in_lane, units_of
@@ -22,7 +22,7 @@ from services.billing.domain.month_findings import (
     note_units,
 )
 from services.billing.domain.payers import PayerOfMonth
-from services.billing.domain.pieces import Block, Cause, Effect, Piece, total
+from services.billing.domain.pieces import Block, Cause, Effect, Piece, sums
 from services.billing.domain.time_findings import note_settled, note_simultaneous, note_waiting
 from services.billing.domain.windows import patient_blocks
 
@@ -62,25 +62,26 @@ def judge(case: Case, payer: PayerOfMonth, consents: list[ConsentFact]) -> Judge
     choice = choose_lane(case, certain)
     lane = rules.lanes[choice.lane]
     counted = in_lane(certain, choice.lane)
-    seconds = total(counted)
+    seconds, lost = sums(counted)
     units = units_of(lane, seconds)
     all_count = len(certain) == len(time.pieces)
     possible = seconds if all_count else note_waiting(case, time, lane)
     excluded = () if all_count and not time.decided and not time.duplicates else note_settled(case, time)
-    note_simultaneous(case, counted, seconds)
+    if lost:
+        note_simultaneous(case, counted, lost)
     note_units(case, view, choice, units, seconds, possible, time.attempts_only)
     asserted = note_asserted(case, counted, seconds) if units.base else 0
     day = _last_possible_day(case)
-    codes: tuple[str, ...] = ()
     if units.base:
         earned = lane.base_seconds + units.addon * lane.addon_seconds
-        day = date_of_service(case, payer, threshold_day(case, counted, earned))
-        codes = diagnoses(case, day)
+        day = date_of_service(case, payer, counted, earned)
         note_claim(case, choice, units, day)
         check_exclusions(case, day, others)
     if view.latest is not None:
         note_consent_form(case, view.latest, day)
-    check_eligibility(case, day)
+    chronic = chronic_codes(case, day)
+    check_eligibility(case, day, chronic)
+    codes = diagnoses(case, chronic) if units.base else ()
     note_patterns(case, choice, seconds)
     return Judgement(
         case=case,

@@ -66,11 +66,14 @@ def choose_lane(case: Case, counted: list[Piece]) -> LaneChoice:
             return LaneChoice(lane, "", facts)
         case.note("26", "E14" if lane is Lane.COMPLEX else "R22", _why_not(case, lane, counted, complexity), facts=facts)
         return LaneChoice(Lane.CLINICAL_STAFF, "", facts)
+    only_own = bool(counted) and all(piece.own for piece in counted)
+    if complexity is None and not only_own:
+        return LaneChoice(Lane.CLINICAL_STAFF)
     staff_seconds = total(counted)
     if complexity is not None and staff_seconds >= rules.lanes[Lane.COMPLEX].base_seconds:
         text = "complexity is attested and the time reaches a complex month, but no lane is stated"
         return LaneChoice(Lane.CLINICAL_STAFF, text, (complexity.source,))
-    if counted and all(piece.own for piece in counted):
+    if only_own:
         if staff_seconds < min(lane.base_seconds for lane in rules.lanes.values()):
             return LaneChoice(Lane.CLINICAL_STAFF)
         text = "only the billing practitioner's own time counts, and whose lane it serves is not stated"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.billing.domain.attestations import AttestationKind
@@ -363,14 +364,16 @@ class Practice:
     attestations: tuple[Attestation, ...] = ()
     staff_seconds: Mapping[tuple[str, date], int] = field(default_factory=dict)
     closed_at: datetime | None = None
-    memo: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
+    memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
-    def tenant_on(self, day: date) -> TenantFact:
-        """Return the settings in force on `day`: the last version effective by then, else the first."""
+    def tenant_in(self, month: CalendarMonth) -> TenantFact:
+        """Return the settings in force at the end of `month`: the last version effective by then, else the first."""
         standing = self.tenants[0]
-        for version in self.tenants[1:]:
-            if version.effective_from <= day:
-                standing = version
+        if len(self.tenants) > 1:
+            last = month.last_day
+            for version in self.tenants[1:]:
+                if version.effective_from <= last:
+                    standing = version
         return standing
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from services.billing.domain.attestations import AttestationKind
-from services.billing.domain.case import Case, spoken
+from services.billing.domain.case import Case
 from services.billing.domain.exclusions import practitioner_npi
 from services.billing.domain.findings import Assembly, Concerns, Difference, Finding, Outcome, PlannedCharge, Severity
 from services.billing.domain.judgement import Judgement
@@ -20,7 +20,8 @@ def conclude(judgement: Judgement, rule_book: RuleBook) -> Assembly:
     """Return the Assembly that a judgement's findings leave."""
     case = judgement.case
     _note_validity(case, rule_book, case.grid.month)
-    lines = _lines(judgement)
+    entries = tuple(dict.fromkeys([piece.entry.entry_id for piece in judgement.counted]))
+    lines = _lines(judgement, entries)
     if lines:
         lines += _initiation(judgement, lines[0], rule_book)
     difference = _difference(judgement) if case.ledger.billed else None
@@ -46,7 +47,7 @@ def conclude(judgement: Judgement, rule_book: RuleBook) -> Assembly:
         asserted_seconds=judgement.asserted_seconds,
         program_seconds=judgement.program_seconds,
         excluded=judgement.excluded,
-        entries=_entry_ids(judgement),
+        entries=entries,
         consents=judgement.consent.sources,
         trace=_trace(judgement),
         facts_used=facts_used(case.ledger),
@@ -59,7 +60,6 @@ def facts_used(ledger: Ledger) -> tuple[str, ...]:
     practice = ledger.practice
     people = {entry.performer for entry in ledger.entries} | {consent.practitioner for consent in ledger.consents}
     groups: tuple[tuple[Fact, ...], ...] = (
-        (ledger.patient,),
         ledger.consents,
         ledger.entries,
         ledger.conditions,
@@ -74,10 +74,13 @@ def facts_used(ledger: Ledger) -> tuple[str, ...]:
         ledger.earlier_months,
         ledger.busy,
         ledger.signals,
-        practice.tenants,
-        practice.attestations,
     )
-    facts = [fact.source for group in groups for fact in group]
+    if "sources" not in practice.memo:
+        practice.memo["sources"] = [fact.source for fact in (*practice.tenants, *practice.attestations)]
+    facts: list[str] = [ledger.patient.source, *practice.memo["sources"]]
+    for group in groups:
+        if group:
+            facts += [fact.source for fact in group]
     facts += [practice.staff[person].source for person in people if person in practice.staff]
     return tuple(sorted(facts))
 
@@ -100,36 +103,39 @@ def _note_validity(case: Case, rule_book: RuleBook, month: CalendarMonth) -> Non
         case.note("45", "L4", text, concerns=Concerns.RELEASE, path="rule_book.validity")
 
 
-def _lines(judgement: Judgement) -> tuple[PlannedCharge, ...]:
+def _lines(judgement: Judgement, entries: tuple[str, ...]) -> tuple[PlannedCharge, ...]:
     """Return the claim's lines: base and add-on share date, place, practitioner and diagnoses (A2)."""
     case, units, day = judgement.case, judgement.units, judgement.day
     if not units.base or day is None:
         return ()
     lane = case.rules.lanes[judgement.choice.lane]
     coverage = judgement.payer.coverage
-    base = PlannedCharge(
-        code=lane.base_code,
-        code_id=lane.base_id,
-        base=True,
-        units=1,
-        date_of_service=day,
-        place_of_service=case.tenant.place_of_service,
-        modifiers=tuple(sorted({f.decided.modifier for f in case.findings if f.decided is not None and f.decided.modifier})),
-        diagnoses=judgement.diagnoses,
-        practitioner=case.practitioner,
-        practitioner_npi=practitioner_npi(case),
-        payer=coverage.payer if coverage is not None else None,
-        coverage=coverage.source if coverage is not None else None,
-        patient_billable=not judgement.payer.protected,
-        consents=judgement.consent.sources,
-        entries=_entry_ids(judgement),
-        rules=("T1", "A1", f"{lane.path}.base.seconds"),
+    decided = {f.decided.modifier for f in case.findings if f.decided is not None and f.decided.modifier}
+    rows = [(lane.base_code, lane.base_id, 1, ("T1", "A1", f"{lane.path}.base.seconds"))]
+    if units.addon:
+        rows.append((lane.addon_code, lane.addon_id, units.addon, ("T1", "A2", f"{lane.path}.addon.seconds")))
+    npi = practitioner_npi(case)
+    return tuple(
+        PlannedCharge(
+            code=code,
+            code_id=code_id,
+            base=code == lane.base_code,
+            units=count,
+            date_of_service=day,
+            place_of_service=case.tenant.place_of_service,
+            modifiers=tuple(sorted(decided)),
+            diagnoses=judgement.diagnoses,
+            practitioner=case.practitioner,
+            practitioner_npi=npi,
+            payer=coverage.payer if coverage is not None else None,
+            coverage=coverage.source if coverage is not None else None,
+            patient_billable=not judgement.payer.protected,
+            consents=judgement.consent.sources,
+            entries=entries,
+            rules=rules,
+        )
+        for code, code_id, count, rules in rows
     )
-    return (base, _as(base, lane.addon_code, lane.addon_id, units.addon, lane.path)) if units.addon else (base,)
-
-
-def _as(base: PlannedCharge, code: str, code_id: str, units: int, path: str) -> PlannedCharge:
-    return replace(base, code=code, code_id=code_id, base=False, units=units, rules=("T1", "A2", f"{path}.addon.seconds"))
 
 
 def _initiation(judgement: Judgement, base: PlannedCharge, rule_book: RuleBook) -> tuple[PlannedCharge, ...]:
@@ -184,18 +190,15 @@ def _spoken(lines: tuple[tuple[str, int], ...]) -> str:
     return " + ".join(f"{code}×{units}" for code, units in lines) or "nothing"
 
 
-def _entry_ids(judgement: Judgement) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([piece.entry.entry_id for piece in judgement.counted]))
-
-
 def _trace(judgement: Judgement) -> tuple[tuple[str, str, str], ...]:
     """Return the steps of the decision: rule, what was looked at, result."""
-    case, lane = judgement.case, judgement.case.rules.lanes[judgement.choice.lane]
+    case, choice, seconds = judgement.case, judgement.choice, judgement.seconds
+    lane = case.rules.lanes[choice.lane]
     return (
         ("P1", case.rules.profile, f"{len(judgement.payer.days)} days covered"),
         ("C3", case.practitioner, "in force" if judgement.consent.in_force else "not in force"),
-        ("T5", f"{len(judgement.counted)} pieces", spoken(judgement.seconds)),
-        ("L1", str(judgement.choice.lane), judgement.choice.undecided or "as attested, else by whose time counts"),
-        ("T1", f"{judgement.seconds} s against {lane.base_seconds} s", spoken_units(lane, judgement.units)),
+        ("T5", f"{len(judgement.counted)} pieces", f"{seconds} s"),
+        ("L1", choice.lane.value, choice.undecided or "as attested, else by whose time counts"),
+        ("T1", f"{seconds} s against {lane.base_seconds} s", spoken_units(lane, judgement.units)),
         ("A1", "date of service", str(judgement.day)),
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from services.billing.domain.case import DAY, Grid
+from services.billing.domain.case import Grid
 from services.billing.domain.ledger import Coverage, Patient, TenantFact
 from services.billing.domain.pieces import Block, Cause, Effect
 from services.billing.domain.rule_book import Profile
@@ -40,13 +40,13 @@ def payers_of(
     active = [c for c in coverages if c.active]
     if len(active) == 1 and _whole_month(active[0], grid) and active[0].rank == 1:
         only = active[0]
-        return [PayerOfMonth(only, _profile(only, tenant, profiles), _days(grid), (), False, False, False, _protects(only))]
+        return [PayerOfMonth(only, _profile(only, tenant, profiles), grid.days, (), False, False, False, _protects(only))]
     if not active:
-        return [PayerOfMonth(None, UNKNOWN, _days(grid), (), False, False, False, False)]
+        return [PayerOfMonth(None, UNKNOWN, grid.days, (), False, False, False, False)]
     active.sort(key=lambda c: (c.rank, c.coverage_id, c.source))
     last = _last_day(grid, patient)
     by_payer: dict[tuple[str, str | None, str | None], tuple[Coverage, list[date]]] = {}
-    for day in _days(grid):
+    for day in grid.days:
         covering = [c for c in active if _covers(c, day)]
         if covering and day <= last:
             primary = covering[0]
@@ -100,11 +100,7 @@ def _gaps(grid: Grid, days: list[date]) -> tuple[Block, ...]:
     """Return the days of the month that are not among `days`, as excluded time (R27)."""
     covered = set(days)
     cause = Cause(Effect.EXCLUDE, "39", "P1", "", "", "on days that this payer does not cover")
-    return tuple(Block(*grid.bounds(day), cause) for day in _days(grid) if day not in covered)
-
-
-def _days(grid: Grid) -> tuple[date, ...]:
-    return tuple(grid.first_day + DAY * index for index in range(len(grid.starts) - 1))
+    return tuple(Block(*grid.bounds(day), cause) for day in grid.days if day not in covered)
 
 
 def _last_day(grid: Grid, patient: Patient) -> date:

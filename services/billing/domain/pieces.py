@@ -74,20 +74,33 @@ def carve(
     return [(left, right, tuple(b.cause for b in touching if b.start < right and b.end > left)) for left, right in pairwise(cuts)]
 
 
-def total(pieces: Iterable[Piece]) -> int:
-    """Return the whole seconds of pieces ordered by start: simultaneous ones once, summed exactly, floored once (T2, T5)."""
-    length, loose = _ZERO, 0
+def sums(pieces: Iterable[Piece]) -> tuple[int, int]:
+    """Return the whole seconds of pieces ordered by start, simultaneous ones once, and the seconds that this lost (T2, T5).
+
+    Lengths are added exactly and floored once.
+    """
+    length, lost, loose = _ZERO, _ZERO, 0
     reached: datetime | None = None
     for piece in pieces:
-        loose += piece.loose
-        start, end = piece.start, piece.end
+        start, end, extra = piece.start, piece.end, piece.loose
+        if extra:
+            loose += extra
         if reached is None or start >= reached:
             length += end - start
             reached = end
-        elif end > reached:
+            continue
+        if end > reached:
             length += end - reached
+            lost += reached - start
             reached = end
-    return length // _SECOND + loose
+        else:
+            lost += end - start
+    return length // _SECOND + loose, lost // _SECOND
+
+
+def total(pieces: Iterable[Piece]) -> int:
+    """Return the whole seconds of pieces ordered by start, simultaneous ones once."""
+    return sums(pieces)[0]
 
 
 def raw_total(pieces: Iterable[Piece]) -> int:

@@ -1,6 +1,6 @@
 """Whether an entry counts by itself: its performer, its activity, its note, when it was written (T8-T16, T23-T29)."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from services.billing.domain.case import Case
 from services.billing.domain.ledger import StaffFact, TimeEntryFact
@@ -11,25 +11,27 @@ _ANY_CLINICAL = "clinical-staff"
 
 def causes_of(case: Case, entry: TimeEntryFact, day: date, end: datetime) -> tuple[Cause, ...]:
     """Return what keeps an entry of the program from simply counting; empty if nothing does. `end` is when the work ended."""
-    never = _never(case, entry)
-    if never is not None:
-        return (never,)
+    rules, assessment = case.rules, entry.assessment
+    questioned = entry.role in rules.uncounted_roles or entry.activity in rules.questioned_activities
+    documented = assessment is not None and assessment.outcome == "pass" and not assessment.flags
+    if questioned or not documented or case.practice.closed_at is not None:
+        never = _never(case, entry)
+        if never is not None:
+            return (never,)
     performer = _performer(case, entry, day)
     if performer is not None and performer.effect is Effect.EXCLUDE:
         return (performer,)
     causes: tuple[Cause, ...] = () if performer is None else (performer,)
-    if not (entry.assessment is not None and entry.assessment.outcome == "pass" and not entry.assessment.flags):
+    if not documented:
         causes += _documentation(case, entry)
     written = entry.written_at
-    if written - end > timedelta(days=case.rules.late_days) or (
-        written >= case.grid.end and written > end and case.grid.day_of(written) > day
-    ):
+    if written - end > rules.late_after or (written >= case.grid.end and written > end and case.grid.day_of(written) > day):
         causes += (_review(case, "24", "T23", entry, "written late"),)
-    if entry.activity in case.rules.doubtful_activities:
+    if questioned and entry.activity in rules.doubtful_activities:
         causes += (_review(case, "44", "T16", entry, f"{entry.activity} is clerical work of which it is open whether it counts"),)
     if entry.retagged_from is not None:
         causes += (_review(case, "L3", "L3", entry, f"moved here from {entry.retagged_from}"),)
-    if len(entry.other_programs) > 0:
+    if entry.other_programs:
         names = ", ".join(entry.other_programs)
         causes += (Cause(Effect.HOLD, "31", "T6", entry.source, entry.source, f"claimed by {names} too"),)
     return causes
@@ -56,12 +58,11 @@ def _never(case: Case, entry: TimeEntryFact) -> Cause | None:
 
 def _performer(case: Case, entry: TimeEntryFact, day: date) -> Cause | None:
     """Return the verdict on the performer that day; the same for each of their entries, so it is remembered for the practice."""
-    key = (case.rules.profile, case.practitioner, entry.performer, entry.role, entry.country, entry.directed_by, day)
-    memo = case.practice.memo
-    if key not in memo:
-        memo[key] = _qualify(case, entry, day)
-    verdict = memo[key]
-    return verdict if isinstance(verdict, Cause) else None
+    key = (entry.performer, entry.role, entry.country, entry.directed_by, day)
+    verdicts = case.verdicts
+    if key not in verdicts:
+        verdicts[key] = _qualify(case, entry, day)
+    return verdicts[key]
 
 
 def _qualify(case: Case, entry: TimeEntryFact, day: date) -> Cause | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from services.billing.domain.rule_book import Code, RuleBook, Situation
@@ -64,8 +65,10 @@ class Rules:
     uncounted_activities: Mapping[str, str]
     outreach_activities: frozenset[str]
     doubtful_activities: frozenset[str]
+    questioned_activities: frozenset[str]
     territory: frozenset[str]
     late_days: int
+    late_after: timedelta
     staff_day_seconds: int
     asserted_percent: int
     asserted_lead_percent: int
@@ -178,6 +181,10 @@ def _compile(book: RuleBook, profile: str, month: CalendarMonth) -> Rules:
         lanes={lane: _lane(book, value, lane) for lane in Lane},
         acute_prefixes=tuple(value("eligibility.conditions.acute_prefixes")),
         remote_steps=steps,
+        questioned_activities=frozenset(fields["uncounted_activities"])
+        | fields["outreach_activities"]
+        | fields["doubtful_activities"],
+        late_after=timedelta(days=fields["late_days"]),
         exclusions=_exclusions(book, profile, month),
         groups=book.groups,
         codes=book.codes,

@@ -86,13 +86,11 @@ def note_settled(case: Case, time: Time) -> tuple[Excluded, ...]:
     )
 
 
-def note_simultaneous(case: Case, counted: list[Piece], seconds: int) -> None:
+def note_simultaneous(case: Case, counted: list[Piece], lost: int) -> None:
     """Say how much time was worked by several people at once and counted once (T5)."""
-    lost = raw_total(counted) - seconds
-    if lost > 0:
-        text = f"{spoken(lost)} worked at the same time counted once"
-        facts = tuple(dict.fromkeys(piece.entry.source for piece in counted))
-        case.note("UNION", "T5", text, concerns=Concerns.TIME, facts=facts, seconds=lost)
+    text = f"{spoken(lost)} worked at the same time counted once"
+    facts = tuple(dict.fromkeys(piece.entry.source for piece in counted))
+    case.note("UNION", "T5", text, concerns=Concerns.TIME, facts=facts, seconds=lost)
 
 
 def _with(pieces: list[Piece], more: list[Piece]) -> list[Piece]:
