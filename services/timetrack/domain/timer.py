@@ -76,7 +76,7 @@ def start_timer(work: Work, *, silence_seconds: int, now: datetime) -> Timer:
 def settle(timer: Timer, *, now: datetime) -> Timer:
     """Return the timer as it stands at `now`: one that was silent for too long is paused where it was last heard of."""
     silence = timedelta(seconds=timer.silence_seconds)
-    if timer.status is not TimerStatus.RUNNING or now - timer.heard_at <= silence:
+    if timer.status is not TimerStatus.RUNNING or now.replace(microsecond=0) - timer.heard_at <= silence:
         return timer
     closed = _close(timer, timer.heard_at)
     return replace(closed, status=TimerStatus.PAUSED, forgotten_at=timer.heard_at)
@@ -136,7 +136,9 @@ def _at_work(timer: Timer, now: datetime, keep_silence: bool) -> Timer:
         return settled
     # the silence belongs to the stint that it broke off, so that one entry holds both and says how much of it was silent
     broken, at = settled.forgotten_at, now.replace(microsecond=0)
-    last = settled.stints[-1] if settled.stints and settled.stints[-1].interval.end == broken else None
+    last = settled.stints[-1] if settled.stints else None
+    if last is not None and (last.interval.end, last.work) != (broken, settled.work):
+        last = None
     start = last.interval.start if last else broken
     return replace(
         settled,
