@@ -1,4 +1,4 @@
-"""A charge as FHIR R4 ChargeItem (integration.md 13.3), and the billing system's Parameters in and out (integration.md 6). Pure."""
+"""A charge as FHIR R4 ChargeItem (integration.md 13.3), and `$acknowledge` in and out (integration.md 6). Pure."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.billing.domain.charge_item import (
+from services.billing.domain.charge import (
     AcknowledgedAs,
     Answer,
     ChargeItem,
@@ -15,9 +15,9 @@ from services.billing.domain.charge_item import (
     Identifier,
     Item,
     Result,
-    Status,
     aggregate_id,
 )
+from services.billing.domain.charge_item import ChargeStatus
 from shared.fhir.outcome import operation_outcome
 from shared.fhir.profile import extension_url, system_url
 from shared.fhir.references import ehr_reference, mrn, npi, parse_reference
@@ -36,7 +36,7 @@ REASON_SYSTEM = system_url("acknowledge-reason")
 
 MOST_ITEMS = 500
 _REASON_NEEDED = (AcknowledgedAs.REJECTED, AcknowledgedAs.RETURNED, AcknowledgedAs.VOIDED)
-_CLAIMED = (Status.BILLED, Status.ENTERED_IN_ERROR)
+_CLAIMED = (ChargeStatus.BILLED, ChargeStatus.ENTERED_IN_ERROR)
 _PARTS = {
     "charge": ("valueReference", "valueIdentifier"),
     "outcome": ("valueCode", "valueString"),
@@ -53,6 +53,7 @@ class Bases:
 
     own: str
     ehr: str
+    ehr_hosts: tuple[str, ...]
     zone: ZoneInfo
 
 
@@ -162,7 +163,7 @@ def _identifier(identifier: Identifier) -> dict[str, Any]:
 
 
 def read_acknowledgements(resource: Mapping[str, Any], bases: Bases) -> list[Item]:
-    """Read the items of `$acknowledge`; Malformed or Invalid, naming the place, if the envelope is wrong: nothing is applied then."""
+    """Read the items of `$acknowledge`; Malformed or Invalid, naming the place, if the envelope is wrong."""
     parameters = resource.get("parameter", [])
     strays = [p for p in parameters if p.get("name") != "item"]
     if strays or not 1 <= len(parameters) <= MOST_ITEMS:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.adapters.charge_repository import decode_charge
 from services.billing.adapters.tables import CHARGE, CHARGE_VERSION
-from services.billing.domain.charge_item import ChargeItem
+from services.billing.domain.charge import ChargeItem
 from services.billing.fhir_mapping import CHARGE_SYSTEM, CPT, HCPCS, STATUS_SYSTEM
 from shared.fhir.search import Filter, Search
 from shared.fhir.search_values import DateValue, ReferenceValue, TokenValue

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.adapters.journaling import event_record
 from services.billing.adapters.tables import CHARGE, CHARGE_VERSION, JOURNAL
-from services.billing.domain.charge_item import ChargeItem, Status
+from services.billing.domain.charge import ChargeItem
+from services.billing.domain.charge_item import ChargeStatus
 from services.billing.usecases.ports import CurrentCharge, Telling
 from services.billing.usecases.records import Author
 from shared.db.journal import journalled, record_values
@@ -60,13 +61,32 @@ class ChargeRepository:
             CHARGE.c.month == month.first_day,
             CHARGE.c.patient == sa.any_(sa.bindparam("who", list(patients), pg.ARRAY(sa.Text))),
         )
-        return [CurrentCharge(**{**row._mapping, "status": Status(row.status)}) for row in await self._connection.execute(query)]
+        rows = await self._connection.execute(query)
+        return [CurrentCharge(**{**row._mapping, "status": ChargeStatus(row.status)}) for row in rows]
+
+    async def planned_patients(self, month: CalendarMonth, practitioner: str, patients: Sequence[str] | None) -> list[str]:
+        """Return the patients with planned charges of a practitioner."""
+        query = (
+            sa.select(CHARGE.c.patient)
+            .distinct()
+            .where(
+                CHARGE.c.tenant_id == self._tenant_id,
+                CHARGE.c.month == month.first_day,
+                CHARGE.c.status == ChargeStatus.PLANNED,
+                CHARGE.c.practitioner == practitioner,
+            )
+            .order_by(CHARGE.c.patient)
+        )
+        if patients is not None:
+            query = query.where(CHARGE.c.patient.in_(list(patients)))
+        return list((await self._connection.execute(query)).scalars())
 
     async def plan(self, month: CalendarMonth, patients: Sequence[str], charges: Sequence[CurrentCharge], at: datetime) -> None:
         """Replace the planned rows of `patients`: pointers to an assembly, whose versions are their history."""
         mine = (CHARGE.c.tenant_id == self._tenant_id) & (CHARGE.c.month == month.first_day)
         who = sa.any_(sa.bindparam("who", list(patients), pg.ARRAY(sa.Text)))
-        await self._connection.execute(sa.delete(CHARGE).where(mine, CHARGE.c.status == Status.PLANNED, CHARGE.c.patient == who))
+        superseded = sa.delete(CHARGE).where(mine, CHARGE.c.status == ChargeStatus.PLANNED, CHARGE.c.patient == who)
+        await self._connection.execute(superseded)
         if charges:
             common = {"tenant_id": self._tenant_id, "month": month.first_day, "updated_at": at}
             values = [{**common, **{name: getattr(charge, name) for name in _SHORT}} for charge in charges]

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.billing.domain.charge_item import Identifier
+from services.billing.domain.charge import Identifier
 from services.billing.domain.ledger import (
     CarePlan,
     Condition,
@@ -88,19 +88,13 @@ def condition_fact(resource: Resource, source: str, digest: str, recorded_at: da
     )
 
 
-def coverage_fact(
-    resource: Resource, payers: Mapping[str, Any], source: str, digest: str, recorded_at: datetime
-) -> Coverage | None:
-    """Read a Coverage; None if it is an error. `payers` is the tenant's own word on each payer: `{payer id: {"kind": …}}`.
-
-    Where the practice says nothing, the kind is that of the Coverage's Source of Payment code; without one, unknown.
-    """
+def coverage_fact(resource: Resource, source: str, digest: str, recorded_at: datetime) -> Coverage | None:
+    """Read a Coverage; None if it is an error. Its kind is that of the Source of Payment code; without one, unknown."""
     if resource.get("status") == "entered-in-error":
         return None
     payor: Resource = next(iter(resource.get("payor", ())), {})
     payer = payor.get("identifier", {}).get("value") or reference_id(payor)
     classes = {next(iter(_codes(part.get("type"))), ""): str(part.get("value", "")) for part in resource.get("class", ())}
-    said = payers.get(payer or "") or payers.get(payor.get("display", "")) or {}
     period = resource.get("period", {})
     plan = classes.get("plan")
     return Coverage(
@@ -108,7 +102,7 @@ def coverage_fact(
         digest=digest,
         recorded_at=recorded_at,
         coverage_id=resource["id"],
-        kind=str(said.get("kind") if isinstance(said, Mapping) and said.get("kind") else _payer_kind(resource)),
+        kind=_payer_kind(resource),
         payer=payer,
         payer_name=payor.get("display"),
         plan=None if plan == "QMB" else plan,

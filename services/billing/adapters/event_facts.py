@@ -247,7 +247,7 @@ def holds_role(data: str, role: str, day: date) -> bool:
 
 
 def tenant_fact(data: str, source: str, digest: str) -> tuple[TenantFact, dict[str, Any]]:
-    """Read a version of the practice's settings, and what they say of payers (see `ehr_facts.coverage_fact`)."""
+    """Read a version of the practice's settings, and its own payer profiles, which overlay the rule book's."""
     t = _tenant.decode(data)
     document = t.document
     fact = TenantFact(

@@ -177,14 +177,14 @@ def _take_resource(row: Row, facts: MonthFacts, into: _Facts) -> None:
     if resource.get("gone"):
         return
     key, digest, at = row.key, row.digest, row.recorded_at
-    zone = facts.practice.tenant_on(facts.month.last_day).zone
+    zone = facts.practice.tenant_in(facts.month).zone
     match row.kind:
         case "Patient":
             into.patient = ehr_facts.patient_fact(resource, into.id, key, digest, at, zone)
         case "Condition":
             into.add("conditions", ehr_facts.condition_fact(resource, key, digest, at))
         case "Coverage":
-            into.add("coverages", ehr_facts.coverage_fact(resource, facts.payers, key, digest, at))
+            into.add("coverages", ehr_facts.coverage_fact(resource, key, digest, at))
         case "Encounter":
             into.add("encounters", ehr_facts.encounter_fact(resource, facts.practice.staff, key, digest, at, zone))
         case "CarePlan":

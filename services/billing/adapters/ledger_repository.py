@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,8 +17,8 @@ from services.billing.adapters.event_facts import holds_role, tenant_fact
 from services.billing.adapters.journaling import event_record, plain_record
 from services.billing.adapters.ledger_mapping import Row, known_of, practice_of
 from services.billing.adapters.shared_time import busy_by_patient
-from services.billing.adapters.tables import ASSEMBLY, CHARGE, EHR_DUE, EHR_READ, JOURNAL, LEDGER_ENTRY
-from services.billing.domain.charge_item import LANE_LINES, Identifier
+from services.billing.adapters.tables import ASSEMBLY, CHARGE, EHR_READ, JOURNAL, LEDGER_ENTRY
+from services.billing.domain.charge import LANE_LINES, Identifier
 from services.billing.domain.ledger import BilledCharge, EarlierMonth
 from services.billing.usecases.ports import Known, MonthFacts, Telling
 from services.billing.usecases.records import Author, LedgerEntry
@@ -32,13 +32,14 @@ _APPEND = f"INSERT INTO ledger_entry ({', '.join(_COLUMNS)}) SELECT * FROM unnes
 
 # A new consent always asks for the chart again; any other fact only if the patient's chart was never read.
 _RECEIVE = sa.text(f"""
-    WITH new AS ({_APPEND} RETURNING tenant_id, patient, kind, recorded_at),
-         due AS (SELECT tenant_id, patient, max(recorded_at) AS asked_at FROM new
+    WITH new AS ({_APPEND} RETURNING tenant_id, patient, kind),
+         due AS (SELECT DISTINCT tenant_id, patient FROM new
                   WHERE patient IS NOT NULL
                     AND (kind = 'consent' OR NOT EXISTS (SELECT 1 FROM ehr_read AS r
                           WHERE r.tenant_id = new.tenant_id AND r.patient = new.patient))
-                  GROUP BY tenant_id, patient)
-    INSERT INTO ehr_due (tenant_id, patient, asked_at) SELECT tenant_id, patient, asked_at FROM due ON CONFLICT DO NOTHING
+                  ORDER BY tenant_id, patient)
+    INSERT INTO ehr_due (tenant_id, patient, asked_at) SELECT tenant_id, patient, CAST(:asked_at AS timestamptz) FROM due
+    ON CONFLICT (tenant_id, patient) DO UPDATE SET asked_at = excluded.asked_at
 """)  # noqa: S608
 
 _ONE = journalled(
@@ -158,7 +159,7 @@ class LedgerRepository:
         facts = practice_of(rows, month)
         if facts is None:
             raise NotFound("the practice's settings have not come yet")
-        zone = facts.practice.tenant_on(month.last_day).zone
+        zone = facts.practice.tenant_in(month).zone
         start, end = month.start(zone), month.end(zone)
         bounds = {"tenant_id": self._tenant_id, "month_start": start, "month_end": end, "zone": zone.key}
         days = await self._connection.execute(_STAFF_SECONDS, bounds)
@@ -179,7 +180,7 @@ class LedgerRepository:
 
     async def of_patients(self, first: str, last: str, facts: MonthFacts) -> list[Known]:
         """Return what is known of a range of patients."""
-        month, zone = facts.month, facts.practice.tenant_on(facts.month.last_day).zone
+        month, zone = facts.month, facts.practice.tenant_in(facts.month).zone
         day = timedelta(days=1)
         values = {
             "tenant_id": self._tenant_id,
@@ -280,19 +281,8 @@ class EvidenceRepository:
         if not entries:
             return
         rows = [{"tenant_id": tenant_id, **_values(entry)} for tenant_id, entry in entries]
-        await self._connection.execute(_RECEIVE, {name: [row[name] for row in rows] for name in _COLUMNS})
-
-
-async def due_charts(connection: AsyncConnection, limit: int) -> list[tuple[UUID, str, datetime]]:
-    """Return charts to be read, of all tenants: tenant, patient, since when."""
-    query = sa.select(EHR_DUE.c.tenant_id, EHR_DUE.c.patient, EHR_DUE.c.asked_at).order_by(EHR_DUE.c.asked_at).limit(limit)
-    return [(row.tenant_id, row.patient, row.asked_at) for row in await connection.execute(query)]
-
-
-async def chart_done(connection: AsyncConnection, tenant_id: UUID, patient: str, asked_at: datetime) -> None:
-    """Take a chart off the list, unless it was asked for again meanwhile."""
-    same = (EHR_DUE.c.tenant_id == tenant_id) & (EHR_DUE.c.patient == patient) & (EHR_DUE.c.asked_at == asked_at)
-    await connection.execute(sa.delete(EHR_DUE).where(same))
+        columns = {name: [row[name] for row in rows] for name in _COLUMNS}
+        await self._connection.execute(_RECEIVE, {**columns, "asked_at": datetime.now(UTC)})
 
 
 def _values(entry: LedgerEntry) -> dict[str, Any]:

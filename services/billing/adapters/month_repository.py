@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.adapters.journaling import plain_record
 from services.billing.adapters.tables import ASSEMBLY, CHARGE, DIFFERENCE, JOURNAL, REVIEW
-from services.billing.domain.charge_item import Status
+from services.billing.domain.charge_item import ChargeStatus
 from services.billing.usecases.ports import AssemblyRow, CodeTotal, DifferenceRow, ReviewRow
 from services.billing.usecases.records import Author
 from shared.db.journal import journalled, record_values
@@ -149,7 +149,7 @@ class MonthRepository:
             .order_by(CHARGE.c.code, CHARGE.c.status)
         )
         return [
-            CodeTotal(code=r.code, status=Status(r.status), charges=r.charges, units=r.units)
+            CodeTotal(code=r.code, status=ChargeStatus(r.status), charges=r.charges, units=r.units)
             for r in await self._connection.execute(query)
         ]
 

@@ -1,6 +1,7 @@
 """The unit of work of billing: one transaction of one tenant, committed when its block ends."""
 
 from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 from typing import Self
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from services.billing.adapters.charge_repository import ChargeRepository
 from services.billing.adapters.feed import FeedRepository
 from services.billing.adapters.ledger_repository import LedgerRepository
 from services.billing.adapters.month_repository import MonthRepository
+from services.billing.adapters.tables import JOURNAL as JOURNAL
 from shared.db.transaction import tenant_transaction
 
 
@@ -38,6 +40,6 @@ class BillingUnitOfWork:
         self.catalog = ChargeCatalog(connection, self._tenant_id)
         return self
 
-    async def __aexit__(self, *error: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Commit, or roll back after an exception."""
-        await self._transaction.__aexit__(*error)  # type: ignore[arg-type]
+        await self._transaction.__aexit__(kind, error, trace)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.billing.domain.charge_item import Acknowledgement, Answer, Item, Result, applied, judge
+from services.billing.domain.charge import Acknowledgement, Answer, Item, Result, applied, judge
 from services.billing.usecases.charge_events import telling_of
 from services.billing.usecases.ports import Begin
 from services.billing.usecases.records import Author

@@ -14,8 +14,9 @@ import msgspec
 
 from services.billing.domain.assembly import assemble
 from services.billing.domain.attestations import AttestationKind
-from services.billing.domain.charge_item import LANE_LINES, Status
-from services.billing.domain.decision import canonical_json, decision_hash
+from services.billing.domain.charge import LANE_LINES, RELEASED
+from services.billing.domain.charge_item import ChargeStatus
+from services.billing.domain.decision import assembly_bytes, decision_hash
 from services.billing.domain.findings import Assembly, PlannedCharge, Severity
 from services.billing.domain.ledger import Ledger
 from services.billing.domain.rule_book import RuleBook
@@ -39,7 +40,6 @@ CHUNK = 500
 """Patients in a transaction: small enough to stay far from its 30 s."""
 
 _BASE_LINES = frozenset(f"ccm.{lane}.base" for lane in Lane)
-_RELEASED = (Status.BILLABLE, Status.BILLED)
 
 
 @dataclass
@@ -81,6 +81,7 @@ async def assemble_month(
     done = MonthAssembled()
     async with begin() as uow:
         facts = await uow.ledger.month_facts(month)
+    book = rule_book.with_profiles(facts.payers)
     after: str | None = None
     while True:
         async with begin() as uow:
@@ -89,7 +90,7 @@ async def assemble_month(
             if not patients:
                 return done
             at = clock.now()
-            decisions = await decide(uow, patients[0], patients[-1], facts, rule_book, at)
+            decisions = await decide(uow, patients[0], patients[-1], facts, book, at)
             await store(uow, decisions, month, tenant_id, author, at)
         done.results += len(decisions)
         done.changed += sum(decision.is_news for decision in decisions)
@@ -110,7 +111,7 @@ async def decide(uow: UnitOfWork, first: str, last: str, facts: MonthFacts, rule
 
 def _decision(known: Known, month: CalendarMonth, rule_book: RuleBook, at: datetime, before: AssemblyRow | None) -> Decision:
     assembly = with_chart_read(assemble(month, known.ledger, rule_book, at=at), known)
-    facts = f"{decision_hash(month, known.ledger, rule_book)}/{known.chart}"
+    facts = f"{decision_hash(known.ledger, rule_book.content_hash)}/{known.chart}"
     return Decision(ledger=known.ledger, assembly=assembly, hash=facts, before=before)
 
 
@@ -133,7 +134,7 @@ async def store(
         patient = decision.ledger.patient.id
         held = current.get(patient, [])
         wanted = planned_charges(decision, month, tenant_id, held)
-        if set(wanted) != {charge for charge in held if charge.status is Status.PLANNED}:
+        if set(wanted) != {charge for charge in held if charge.status is ChargeStatus.PLANNED}:
             replanned.append(patient)
             charges += wanted
     if replanned:
@@ -144,13 +145,13 @@ def planned_charges(
     decision: Decision, month: CalendarMonth, tenant_id: UUID, held: Sequence[CurrentCharge]
 ) -> list[CurrentCharge]:
     """Return the planned rows that a decision asks for beside the charges that are there."""
-    taken = {charge.code for charge in held if charge.status in _RELEASED}
+    taken = {charge.code for charge in held if charge.status in RELEASED}
     assembly = decision.assembly
     return [
         CurrentCharge(
             id=charge_id(tenant_id, assembly.patient, line, month, attempt),
             version=0,
-            status=Status.PLANNED,
+            status=ChargeStatus.PLANNED,
             patient=assembly.patient,
             practitioner=line.practitioner,
             code_id=line.code_id,
@@ -172,7 +173,7 @@ def next_attempt(held: Sequence[CurrentCharge], line: PlannedCharge) -> int:
     ended = [
         charge.attempt
         for charge in held
-        if charge.code == line.code and charge.practitioner == line.practitioner and charge.status is not Status.PLANNED
+        if charge.code == line.code and charge.practitioner == line.practitioner and charge.status is not ChargeStatus.PLANNED
     ]
     return max(ended, default=0) + 1
 
@@ -202,7 +203,7 @@ def _row(decision: Decision, month: CalendarMonth, at: datetime) -> AssemblyRow:
         complexity_attested=any(
             said.kind is AttestationKind.COMPLEXITY and said.month == month for said in decision.ledger.attestations
         ),
-        data=canonical_json(assembly).decode(),
+        data=assembly_bytes(assembly).decode(),
     )
 
 

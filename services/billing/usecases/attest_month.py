@@ -10,7 +10,8 @@ from datetime import datetime
 from uuid import UUID
 
 from services.billing.domain.assembly import assemble
-from services.billing.domain.charge_item import ChargeItem, CoverageLine, Identifier, Status
+from services.billing.domain.charge import RELEASED, ChargeItem, CoverageLine, Identifier
+from services.billing.domain.charge_item import ChargeStatus
 from services.billing.domain.findings import Assembly, PlannedCharge
 from services.billing.domain.ledger import Coverage, Ledger
 from services.billing.domain.rule_book import RuleBook
@@ -32,8 +33,6 @@ from shared.kernel.vocabulary import Program, StaffRole
 
 REPLACEMENT, VOID = "7", "8"
 """Claim frequencies: replacement of a prior claim, void of a prior claim."""
-
-_RELEASED = (Status.BILLABLE, Status.BILLED)
 
 
 @dataclass(frozen=True)
@@ -78,11 +77,12 @@ async def attest_month(
         day = clock.now().astimezone(await uow.ledger.zone()).date()
         await require_role(uow.ledger, by, (StaffRole.BILLING_PRACTITIONER,), day)
         wanted = await _waiting(uow, month, by, patients, differences)
+    book = rule_book.with_profiles(facts.payers)
     done = MonthAttested()
     for patient in wanted:
         async with begin() as uow:
             await uow.months.lock(month)
-            await _attest_patient(uow, patient, by, differences, facts, tenant_id, rule_book, author, clock.now(), done)
+            await _attest_patient(uow, patient, by, differences, facts, tenant_id, book, author, clock.now(), done)
     return done
 
 
@@ -140,7 +140,7 @@ class _Release:
         assembly = self.signed.decision.assembly
         if assembly.blocks_release or assembly.practitioner != self.signed.by:
             return 0
-        planned = {charge.code for charge in self.held if charge.status is Status.PLANNED}
+        planned = {charge.code for charge in self.held if charge.status is ChargeStatus.PLANNED}
         return await self._publish(assembly, [line for line in assembly.charges if line.code in planned], None)
 
     async def difference(self, rule_book: RuleBook) -> int:
@@ -156,9 +156,9 @@ class _Release:
         if afresh.charges and (afresh.blocks_release or afresh.practitioner != self.signed.by):
             return 0
         lines = [line for line in afresh.charges if is_lane_line(line.code_id)]
-        old = [charge for charge in self.held if charge.status in _RELEASED and is_lane_line(charge.code_id)]
+        old = [charge for charge in self.held if charge.status in RELEASED and is_lane_line(charge.code_id)]
         ended = await self._end(old, VOID if not lines else None)
-        was_billed = any(charge.status is Status.BILLED for charge in old)
+        was_billed = any(charge.status is ChargeStatus.BILLED for charge in old)
         published = await self._publish(afresh, lines, REPLACEMENT if was_billed else None, replaced=ended)
         await self.uow.months.replace_differences(self.month, [decision.ledger.patient.id], [])
         return len(ended) + published
@@ -167,11 +167,11 @@ class _Release:
         charges = await self.uow.charges.read([charge.id for charge in old], lock=True)
         ended = []
         for charge in charges.values():
-            billed = charge.status is Status.BILLED
+            billed = charge.status is ChargeStatus.BILLED
             last = replace(
                 charge,
                 version=charge.version + 1,
-                status=Status.ENTERED_IN_ERROR if billed else Status.ABORTED,
+                status=ChargeStatus.ENTERED_IN_ERROR if billed else ChargeStatus.ABORTED,
                 claim_frequency=frequency if billed else None,
                 updated_at=self.signed.at,
             )
@@ -201,13 +201,13 @@ class _Release:
         frequency: str | None,
         replaced: Sequence[ChargeItem],
     ) -> ChargeItem:
-        tenant = ledger.practice.tenant_on(self.month.last_day)
+        tenant = ledger.practice.tenant_in(self.month)
         staff = ledger.practice.staff.get(line.practitioner)
         attempt = next_attempt(self.held, line)
         return ChargeItem(
             id=charge_id(self.tenant_id, assembly.patient, line, self.month, attempt),
             version=1,
-            status=Status.BILLABLE,
+            status=ChargeStatus.BILLABLE,
             attempt=attempt,
             patient=assembly.patient,
             month=str(self.month),
@@ -265,6 +265,6 @@ def _replaced_by(line: PlannedCharge, replaced: Sequence[ChargeItem], held: Sequ
     """Return the charge that a line takes the place of: of its code, else the base that ended, else its last attempt."""
     same = [charge.id for charge in replaced if charge.line.code == line.code]
     bases = [charge.id for charge in replaced if charge.line.base]
-    before = [charge for charge in held if charge.code == line.code and charge.version > 0 and charge.status not in _RELEASED]
+    before = [charge for charge in held if charge.code == line.code and charge.version > 0 and charge.status not in RELEASED]
     last = [max(before, key=lambda charge: charge.attempt).id] if before else []
     return next(iter((*same, *bases, *last)), None)

@@ -1,14 +1,15 @@
 """What billing tells of a published charge."""
 
-from services.billing.domain.charge_item import ChargeItem, Status, aggregate_id
+from services.billing.domain.charge import ChargeItem, aggregate_id
+from services.billing.domain.charge_item import ChargeStatus
 from services.billing.usecases.ports import Telling
 from shared.contracts.charge_item import ChargeItemState
 
 FACTS = {
-    Status.BILLABLE: "billable",
-    Status.BILLED: "billed",
-    Status.ABORTED: "aborted",
-    Status.ENTERED_IN_ERROR: "voided",
+    ChargeStatus.BILLABLE: "billable",
+    ChargeStatus.BILLED: "billed",
+    ChargeStatus.ABORTED: "aborted",
+    ChargeStatus.ENTERED_IN_ERROR: "voided",
 }
 
 

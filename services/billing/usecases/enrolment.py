@@ -18,7 +18,7 @@ def has_result(ledger: Ledger, month: CalendarMonth) -> bool:
     Somebody for whom CCM time was logged without either gets a result too, so that no minute is passed over in silence, and so
     does a month that was released.
     """
-    zone = ledger.practice.tenant_on(month.last_day).zone
+    zone = ledger.practice.tenant_in(month).zone
     start, end = month.start(zone), month.end(zone)
     if ledger.billed:
         return True

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import TracebackType
 from typing import Any, Protocol, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.billing.domain.charge_item import ChargeItem, Identifier, Status
+from services.billing.domain.charge import ChargeItem, Identifier
+from services.billing.domain.charge_item import ChargeStatus
 from services.billing.domain.ledger import Busy, Ledger, Practice
 from services.billing.usecases.records import Author, LedgerEntry
 from shared.kernel.calendar_month import CalendarMonth
@@ -22,7 +24,7 @@ class EvidenceStore(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class MonthFacts:
-    """What a month's patients share: the practice, its word on each payer, and where imports met other patients' time."""
+    """What a month's patients share: the practice, its own payer profiles, and where imports met other patients' time."""
 
     month: CalendarMonth
     practice: Practice
@@ -131,7 +133,7 @@ class CodeTotal:
     """How many charges and units of a code there are in a month, by status."""
 
     code: str
-    status: Status
+    status: ChargeStatus
     charges: int
     units: int
 
@@ -178,7 +180,7 @@ class CurrentCharge:
 
     id: UUID
     version: int
-    status: Status
+    status: ChargeStatus
     patient: str
     practitioner: str
     code_id: str
@@ -212,22 +214,38 @@ class ChargeStore(Protocol):
 class FeedStore(Protocol):
     """Where the tenant's feed stands."""
 
+    async def head(self) -> tuple[UUID, int]:
+        """Return the epoch and the last number given."""
+
     async def position(self) -> str:
-        """Return the position after the last numbered version, `<epoch>.<number>`."""
+        """Return both as the position after the last numbered version, `<epoch>.<number>`."""
 
 
 class UnitOfWork(Protocol):
     """A transaction of one tenant: committed when the block ends, undone by any exception."""
 
-    ledger: LedgerStore
-    months: MonthStore
-    charges: ChargeStore
-    feed: FeedStore
+    @property
+    def ledger(self) -> LedgerStore:
+        """The tenant's facts."""
+
+    @property
+    def months(self) -> MonthStore:
+        """The tenant's decisions."""
+
+    @property
+    def charges(self) -> ChargeStore:
+        """The tenant's charges."""
+
+    @property
+    def feed(self) -> FeedStore:
+        """The tenant's change feed."""
 
     async def __aenter__(self) -> Self:
         """Begin."""
 
-    async def __aexit__(self, *error: object) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
         """Commit, or roll back after an exception."""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from services.billing.domain.attestations import SPECS, AttestationKind, parse_value
-from services.billing.domain.charge_item import Identifier
+from services.billing.domain.charge import Identifier
 from services.billing.usecases.ports import Begin, UnitOfWork
 from services.billing.usecases.records import Author, LedgerEntry
 from services.billing.usecases.roster import require_role

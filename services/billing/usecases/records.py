@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Author:
     """Who makes a change: the person or system, the client and the request, for the journal."""
 

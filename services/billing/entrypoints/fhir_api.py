@@ -1,0 +1,205 @@
+"""ChargeItem at the FHIR base: read, history, search, the change feed and `$acknowledge` (integration.md 4, 5, 6)."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from services.billing.domain.charge import ChargeItem
+from services.billing.entrypoints.dependencies import Call, call_of
+from services.billing.fhir_mapping import read_acknowledgements, write_charge, write_results
+from services.billing.usecases.acknowledge_charges import acknowledge_charges
+from shared.fhir.bundle import Version, history, searchset
+from shared.fhir.search import DEFAULT_COUNT, MOST_COUNT, Key, SearchParameter, Sort, parse_search
+from shared.fhir.shape import check_shape
+from shared.kernel.errors import Gone, Malformed, NotFound
+from shared.web.access_control import Principal, needs
+from shared.web.fhir_route import FhirRoute, etag, fhir_response, resource_response
+from shared.web.routes import FHIR_BASE
+
+AFTER = "-after"
+SEARCH_PARAMETERS = (
+    SearchParameter("identifier", "token"),
+    SearchParameter("patient", "reference", targets=("Patient",), modifiers=frozenset(("identifier",))),
+    SearchParameter("status", "token"),
+    SearchParameter("code", "token"),
+    SearchParameter("occurrence", "date"),
+    SearchParameter("entered-date", "date", sortable=True),
+    SearchParameter("service-month", "date"),
+    SearchParameter("account", "reference", targets=("Account",)),
+    SearchParameter("context", "reference", targets=("Encounter", "EpisodeOfCare")),
+)
+FEED_PARAMETER = SearchParameter(AFTER, "special")
+
+_RESOURCE: dict[str, Any] = {"content": {"application/fhir+json": {"schema": {"type": "object"}}}}
+_BODY: dict[str, Any] = {"requestBody": {**_RESOURCE, "required": True}}
+_ANSWERS: dict[int | str, dict[str, Any]] = {200: {"description": "A FHIR R4 resource", **_RESOURCE}}
+
+router = APIRouter(prefix=f"{FHIR_BASE}/ChargeItem", route_class=FhirRoute, tags=["ChargeItem"])
+
+Searcher = Annotated[Principal, Depends(needs("system/ChargeItem.s"))]
+Reader = Annotated[Principal, Depends(needs("system/ChargeItem.r"))]
+
+
+class FeedReset(Gone):
+    """The position is of a feed that is no more: the database was restored to an earlier point."""
+
+    rule = "feed-epoch"
+
+
+@router.post(
+    "/$acknowledge", response_class=Response, summary="Say what became of charges", openapi_extra=_BODY, responses=_ANSWERS
+)
+async def acknowledge(request: Request, principal: Annotated[Principal, Depends(needs("system/ChargeItem.u"))]) -> Response:
+    """Take 1 to 500 items: billed, rejected, returned or voided. Answers each in its place; a bad envelope applies nothing."""
+    call = await call_of(request, principal)
+    resource = check_shape("Parameters", await request.body())
+    items = read_acknowledgements(resource, call.bases)
+    results = await acknowledge_charges(
+        items=items, patient=principal.patient, begin=call.begin, author=call.author, clock=call.world.clock
+    )
+    await call.world.publish(principal.tenant_id)
+    return fhir_response(write_results(items, results, resource["parameter"]))
+
+
+@router.post("/_search", response_class=Response, summary="Search charges by a form", responses=_ANSWERS)
+async def search_charges_by_form(request: Request, principal: Searcher) -> Response:
+    """Search as by GET, with the parameters in the body, so that no address holds them."""
+    if any(name != "_format" for name in request.query_params):
+        raise Malformed("give the parameters in the body or in the address, not in both", rule="search-mixed")
+    try:
+        pairs = parse_qsl((await request.body()).decode(), keep_blank_values=True, errors="strict", max_num_fields=200)
+    except ValueError as error:
+        raise Malformed("the form cannot be read", rule="search-form") from error
+    return await _answer(await call_of(request, principal), pairs)
+
+
+@router.get("", response_class=Response, summary="Search charges, or follow their changes", responses=_ANSWERS)
+async def search_charges(request: Request, principal: Searcher) -> Response:
+    """Search the published charges; with `-after=<position>` (0: from the start) read the change feed.
+
+    An unknown parameter is always a 400: an ignored filter on money is a wrong bill.
+    """
+    return await _answer(await call_of(request, principal), request.query_params.multi_items())
+
+
+@router.get("/{charge_id}", response_class=Response, summary="Read a charge", responses=_ANSWERS)
+async def read_charge(charge_id: str, request: Request, principal: Reader) -> Response:
+    """Read the current version; 304 if it is the one named by `If-None-Match`."""
+    call = await call_of(request, principal)
+    charge = (await _versions(call, charge_id))[0]
+    current = etag(charge.version)
+    if request.headers.get("if-none-match") == current:
+        return Response(status_code=304, headers={"ETag": current})
+    return _one(call, charge)
+
+
+@router.get("/{charge_id}/_history", response_class=Response, summary="All versions of a charge", responses=_ANSWERS)
+async def charge_history(charge_id: str, request: Request, principal: Reader) -> Response:
+    """Return every published version, the newest first."""
+    call = await call_of(request, principal)
+    found = await _versions(call, charge_id)
+    versions = [Version(write_charge(charge, call.bases), charge.version, charge.updated_at) for charge in found]
+    links = {"self": f"{call.bases.own}/ChargeItem/{charge_id}/_history"}
+    return fhir_response(history(call.bases.own, versions, links=links, total=len(versions)))
+
+
+@router.get("/{charge_id}/_history/{version}", response_class=Response, summary="One version of a charge", responses=_ANSWERS)
+async def charge_version(charge_id: str, version: str, request: Request, principal: Reader) -> Response:
+    """Read one version: what was billed."""
+    call = await call_of(request, principal)
+    found = next((charge for charge in await _versions(call, charge_id) if str(charge.version) == version), None)
+    if found is None:
+        raise NotFound("there is no such version")
+    return _one(call, found)
+
+
+def _one(call: Call, charge: ChargeItem) -> Response:
+    return resource_response(write_charge(charge, call.bases), version=charge.version, updated=charge.updated_at)
+
+
+async def _versions(call: Call, charge_id: str) -> list[ChargeItem]:
+    try:
+        ident = UUID(charge_id)
+    except ValueError as error:
+        raise NotFound("there is no such charge") from error
+    async with call.read() as uow:
+        found = await uow.catalog.versions(ident, patient=call.principal.patient) if str(ident) == charge_id else []
+    if not found:
+        raise NotFound("there is no such charge")
+    return found
+
+
+async def _answer(call: Call, pairs: Sequence[tuple[str, str]]) -> Response:
+    if any(name == AFTER for name, _ in pairs):
+        return await _feed(call, pairs)
+    search = parse_search(
+        SEARCH_PARAMETERS, pairs, strict_unknown=True, bases=(call.bases.ehr, *call.bases.ehr_hosts), zone=call.bases.zone
+    )
+    async with call.read() as uow:
+        found, total = await uow.catalog.search(search, patient=call.principal.patient, zone=call.bases.zone)
+    path = f"{call.bases.own}/ChargeItem"
+    links = {"self": search.link(path)}
+    if len(found) > search.count > 0:
+        last = found[search.count - 1]
+        links["next"] = search.link(path, [_sort_key(key, last) for key in search.sort], last.id)
+    matches = [write_charge(charge, call.bases) for charge in found[: search.count]]
+    return fhir_response(searchset(call.bases.own, matches, links=links, total=total))
+
+
+def _sort_key(sort: Sort, charge: ChargeItem) -> Key:
+    return charge.entered_at if sort.parameter.name == "entered-date" else charge.updated_at
+
+
+async def _feed(call: Call, pairs: Sequence[tuple[str, str]]) -> Response:
+    """Answer the change feed: no filter but the position, since a filtered feed hides departures.
+
+    While more waits the page has a `next`; the last one has `resume` instead, the place from which to ask again later.
+    """
+    position, count = _feed_parameters(pairs)
+    async with call.read() as uow:
+        epoch, _ = await uow.feed.head()
+        number = _number(position, epoch)
+        rows = await uow.catalog.changed_since(number, count + 1, patient=call.principal.patient)
+    page = rows[:count]
+    path = f"{call.bases.own}/ChargeItem"
+    reached = f"{epoch}.{page[-1][0] if page else number}"
+    relation = "next" if len(rows) > count else "resume"
+    links = {"self": _feed_link(path, position, count), relation: _feed_link(path, reached, count)}
+    return fhir_response(searchset(call.bases.own, [write_charge(charge, call.bases) for _, charge in page], links=links))
+
+
+def _feed_parameters(pairs: Sequence[tuple[str, str]]) -> tuple[str, int]:
+    named = [(name, text) for name, text in pairs if name not in ("_format", "_pretty")]
+    strays = [name for name, _ in named if name not in (AFTER, "_count")]
+    if strays or len({name for name, _ in named}) != len(named):
+        text = "the change feed takes -after and _count, each once: a filtered feed hides departures"
+        raise Malformed(text, rule="feed-parameters", expression=strays[0][:80] if strays else None)
+    values = dict(named)
+    count = values.get("_count", str(DEFAULT_COUNT))
+    if not (count.isascii() and count.isdigit()) or int(count[:9]) < 1:
+        raise Malformed("is no whole number from 1", rule="search-value", expression="_count")
+    return values[AFTER], min(int(count[:9]), MOST_COUNT)
+
+
+def _number(position: str, epoch: UUID) -> int:
+    """Return the number of a position; FeedReset (410) if it is of another epoch."""
+    if position == "0":
+        return 0
+    told, _, number = position.partition(".")
+    try:
+        of_epoch = UUID(told)
+    except ValueError as error:
+        raise Malformed("is 0 or a position that the feed gave", rule="feed-position", expression=AFTER) from error
+    if not (number.isascii() and number.isdigit()) or len(number) > 18:
+        raise Malformed("is 0 or a position that the feed gave", rule="feed-position", expression=AFTER)
+    if of_epoch != epoch:
+        raise FeedReset("this feed is no more: read status=billable again, and drop duplicates by identifier", expression=AFTER)
+    return int(number)
+
+
+def _feed_link(path: str, position: str, count: int) -> str:
+    pairs = [(AFTER, position)] if count == DEFAULT_COUNT else [(AFTER, position), ("_count", str(count))]
+    return f"{path}?{urlencode(pairs)}"

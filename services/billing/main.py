@@ -1,0 +1,197 @@
+"""The wiring of billing: the app, the relay, the consumers with what runs beside them, and the assembly of a large month."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.billing.adapters import feed
+from services.billing.adapters.ehr import SCOPE, EhrChart
+from services.billing.adapters.ledger_repository import EvidenceRepository
+from services.billing.adapters.reading_list import ReadingList
+from services.billing.adapters.rule_book_files import load_rule_book
+from services.billing.adapters.unit_of_work import JOURNAL as JOURNAL
+from services.billing.adapters.unit_of_work import BillingUnitOfWork
+from services.billing.domain.rule_book import RuleBook
+from services.billing.entrypoints import fhir_api, rest_api
+from services.billing.entrypoints.consumer import handlers
+from services.billing.entrypoints.rounds import repeat
+from services.billing.settings import read_settings as read_settings
+from services.billing.usecases.assemble_month import MonthAssembled, assemble_month
+from services.billing.usecases.read_charts import read_charts
+from services.billing.usecases.records import Author
+from services.billing.usecases.refresh_evidence import EvidenceRefreshed, refresh_evidence
+from shared.kernel.calendar_month import CalendarMonth
+from shared.kernel.clock import Clock, SystemClock
+from shared.kernel.errors import NotFound
+from shared.ops.settings import PartSettings
+from shared.smart.part import Part, build_part, consumers_of, relay_of
+from shared.web import app as web
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+_PUBLISH_SECONDS = 1.0
+_READ_SECONDS = 0.5
+_DAILY_CHECK_SECONDS = 30.0
+_DAY = timedelta(days=1)
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_AUTHOR = Author("billing", "billing", "background")
+
+
+class BillingWorld:
+    """What all requests share; fills `entrypoints.dependencies.World`."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self.rule_book: RuleBook = load_rule_book()
+        self.clock: Clock = part.clock
+        self.wall: Clock = SystemClock()
+
+    def begin(self, tenant_id: UUID, tenant: str) -> BillingUnitOfWork:
+        """Return a new unit of work."""
+        return BillingUnitOfWork(self._part.engine, tenant_id, tenant)
+
+    def chart(self, tenant: str) -> EhrChart:
+        """Return the tenant's EHR."""
+        return EhrChart(self._part.ehr, self._part.registry, tenant)
+
+    async def publish(self, tenant_id: UUID) -> None:
+        """Number what was committed."""
+        await feed.publish(self._part.engine, tenant_id)
+
+
+def create_app(settings: PartSettings) -> FastAPI:
+    """Return the app that serves billing; it opens its connections when first used and closes them at the end."""
+    part = build_part(settings, JOURNAL, ehr_scope=SCOPE)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await part.close()
+
+    return web.create_app(
+        service=settings.service,
+        title="Careledger billing",
+        routers=(fhir_api.router, rest_api.router),
+        authenticator=part.authenticator,
+        lifespan=lifespan,
+        world=BillingWorld(part),
+        registry=part.registry,
+        public_url=settings.public_url,
+        search_parameters={"ChargeItem": (*fhir_api.SEARCH_PARAMETERS, fhir_api.FEED_PARAMETER)},
+    )
+
+
+async def run_relay(settings: PartSettings) -> None:
+    """Publish what the journal has not published, and number what the feed has not numbered, for ever."""
+    async with relay_of(settings, JOURNAL) as relay, asyncio.TaskGroup() as tasks:
+        tasks.create_task(relay.run())
+        tasks.create_task(repeat("feed numbering", _PUBLISH_SECONDS, partial(_number_feeds, relay.engine)))
+
+
+async def run_consumer(settings: PartSettings) -> None:
+    """Take in the events that billing needs, and read the charts that they ask for, for ever."""
+    part = build_part(settings, JOURNAL, ehr_scope=SCOPE, worker=True)
+    take_in = handlers(JOURNAL, EvidenceRepository)
+    reading = ReadingList(part.engine, JOURNAL)
+    world = BillingWorld(part)
+    try:
+        async with consumers_of(settings, JOURNAL, part.engine, take_in) as consumers, asyncio.TaskGroup() as tasks:
+            for consumer in consumers:
+                tasks.create_task(consumer.run())
+            tasks.create_task(repeat("charts due", _READ_SECONDS, partial(read_due, reading, world)))
+            tasks.create_task(repeat("daily reading", _DAILY_CHECK_SECONDS, daily(reading, world)))
+    finally:
+        await part.close()
+
+
+async def _number_feeds(engine: AsyncEngine) -> int:
+    await feed.publish_all(engine)
+    return 0
+
+
+async def read_due(reading: ReadingList, world: BillingWorld) -> int:
+    """Read the charts that events asked for; return how many the EHR did not give (they stay on the list)."""
+    unanswered = 0
+    for due in await reading.due():
+        missing = await read_charts(
+            patients=[due.patient],
+            asked_at=due.asked_at,
+            chart=world.chart(due.tenant),
+            begin=partial(world.begin, due.tenant_id, due.tenant),
+            author=_AUTHOR,
+            clock=world.clock,
+            wall=world.wall,
+        )
+        unanswered += missing
+        if not missing:
+            await reading.done(due)
+    return unanswered
+
+
+def daily(reading: ReadingList, world: BillingWorld) -> Callable[[], Awaitable[int]]:
+    """Return a round that reads each tenant's charts and enrolment once a day, and a new tenant's when it is first seen."""
+    read_at: dict[UUID, datetime] = {}
+
+    async def round_() -> int:
+        for tenant_id, tenant in await reading.tenants():
+            now = world.wall.now()
+            if now - read_at.get(tenant_id, _LONG_AGO) >= _DAY:
+                read_at[tenant_id] = now
+                await _refresh(world, tenant_id, tenant)
+        return 0
+
+    return round_
+
+
+async def assemble_for(settings: PartSettings, tenant: str, month: str) -> tuple[EvidenceRefreshed, MonthAssembled]:
+    """Read the charts and assemble `month` (YYYY-MM) of `tenant`, as `careledger assemble` does.
+
+    By the worker role. NotFound for a tenant that is not known here.
+    """
+    part = build_part(settings, JOURNAL, ehr_scope=SCOPE, worker=True)
+    try:
+        state = await part.registry.tenant(tenant)
+        if state is None:
+            raise NotFound(f"there is no tenant {tenant}")
+        world, tenant_id = BillingWorld(part), UUID(state.tenant_id)
+        refreshed = await _refresh(world, tenant_id, tenant)
+        assembled = await assemble_month(
+            month=CalendarMonth.parse(month),
+            tenant_id=tenant_id,
+            begin=partial(world.begin, tenant_id, tenant),
+            rule_book=world.rule_book,
+            author=_AUTHOR,
+            clock=world.clock,
+        )
+        return refreshed, assembled
+    finally:
+        await part.close()
+
+
+async def renew_feed(settings: PartSettings, tenant: str) -> UUID:
+    """Begin a new epoch of the tenant's change feed after a restore: positions given before get a 410."""
+    part = build_part(settings, JOURNAL, ehr_scope=SCOPE, worker=True)
+    try:
+        state = await part.registry.tenant(tenant)
+        if state is None:
+            raise NotFound(f"there is no tenant {tenant}")
+        return await feed.renew_epoch(part.engine, UUID(state.tenant_id))
+    finally:
+        await part.close()
+
+
+async def _refresh(world: BillingWorld, tenant_id: UUID, tenant: str) -> EvidenceRefreshed:
+    return await refresh_evidence(
+        chart=world.chart(tenant),
+        begin=partial(world.begin, tenant_id, tenant),
+        author=_AUTHOR,
+        clock=world.clock,
+        wall=world.wall,
+    )
