@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
+import yaml
 from joserfc import jwt
 
 import deploy
 from deploy.sandbox.cli import main
-from deploy.sandbox.clients import ASSERTION_TYPE
+from deploy.sandbox.clients import ASSERTION_TYPE, Client
+from deploy.sandbox.scopes import Scopes
 from deploy.sandbox.store import encode
 
 ROOT = Path(deploy.__file__).parents[1]
@@ -75,3 +78,11 @@ def test_serve_answers_a_registered_client(tmp_path: Path, keys: dict[str, Any])
         finally:
             server.terminate()
     assert server.returncode is not None
+
+
+def test_the_example_registers_an_app_that_may_ask_for_what_it_needs() -> None:
+    clients = yaml.safe_load((ROOT / "deploy/sandbox/clients.example.yaml").read_text())["clients"]
+    asked = "launch openid fhirUser online_access patient/Patient.r patient/Condition.rs patient/Coverage.rs"
+    asked += " user/Practitioner.r user/PractitionerRole.rs"
+    assert str(Scopes.read(asked).meet(Scopes.read(" ".join(clients[0]["scopes"])))) == asked
+    assert msgspec.convert(clients[0], Client).redirect_uris
