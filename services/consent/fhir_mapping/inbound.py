@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.consent.domain.consent import Answer, Person, Script, Statement, Status, Stop, Submission
 from services.consent.fhir_mapping import profile
+from services.consent.fhir_mapping.parts import Parts, missing
 from services.consent.fhir_mapping.profile import Bases
 from shared.fhir import times
 from shared.fhir.json_text import place, walk
@@ -19,7 +20,6 @@ from shared.fhir.profile import (
     extension_place,
     extensions,
     member,
-    part,
     refuse_unknown,
     required,
 )
@@ -28,44 +28,6 @@ from shared.kernel.errors import Invalid
 from shared.kernel.vocabulary import CANONICAL, ConsentMethod, DisclosureCode, PerformerRole, Program
 
 _OWN_SCRIPT = re.compile(r".*/app/consent/scripts/(?P<version>[^/]+)/(?P<language>[A-Za-z-]+)\Z")
-
-
-@dataclass(frozen=True)
-class Parts:
-    """A complex extension of ours: its parts by their plain URLs."""
-
-    name: str
-    body: dict[str, Any]
-
-    @classmethod
-    def of(cls, resource: dict[str, Any], name: str) -> "Parts | None":
-        """Return the extension `name` of the resource, or None."""
-        body = extension(resource, name, expression="Consent")
-        return cls(name, body) if body else None
-
-    def get(self, name: str, kind: str) -> Any:
-        """Return the value of a part, None if it is not there; Invalid if it has no value of type `kind` (`valueCode` …)."""
-        found = part(self.body, name, expression=extension_place("Consent", self.name, "extension"))
-        if found is not None and kind not in found:
-            raise Invalid(f"has no {kind}", rule="profile-value", expression=self.where(name, kind))
-        return found[kind] if found else None
-
-    def need(self, name: str, kind: str) -> Any:
-        """Return the value of a part that must be there; Invalid if it is not."""
-        value = self.get(name, kind)
-        if value is None:
-            raise Invalid(f"{name} is required", rule="profile-required", expression=self.where(name, kind))
-        return value
-
-    def where(self, name: str, kind: str) -> str:
-        """Return the place of a part."""
-        return extension_place("Consent", self.name, f"extension('{name}').{kind}")
-
-
-def missing(name: str) -> Invalid:
-    """Return the refusal of a resource without our extension `name`."""
-    place_of_it = extension_place("Consent", name, "value")
-    return Invalid(f"the extension {name} is required", rule="profile-required", expression=place_of_it)
 
 
 @dataclass(frozen=True)
