@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.errors import TimeoutError as NatsTimeout
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
@@ -79,7 +78,7 @@ class Consumer:
             while silence < 10:
                 try:
                     messages = await subscription.fetch(_BATCH, timeout=0.5)
-                except NatsTimeout:
+                except TimeoutError:  # the client library raises its own or, where nothing at all came, the plain one
                     silence += 1
                     continue
                 silence = 0

@@ -113,8 +113,9 @@ class Relay:
         async with worker_transaction(self.engine) as connection:
             seen = (await connection.execute(sa.select(mark).where(mark.c.stream == name).with_for_update())).one_or_none()
             lost = seen is not None and (created > seen.created_at or info.state.last_seq < seen.last_sequence)
-            if lost or (seen is None and info.state.last_seq == 0):
+            if lost:
                 _log.warning("stream is younger than the journal: filling it again", extra={"stream": name})
+            if lost or (seen is None and info.state.last_seq == 0):
                 await refill(connection, self.tables, since=None)
             elif seen is not None and seen.refilled_on < today:
                 await refill(connection, self.tables, since=seen.refilled_on - timedelta(days=1))
