@@ -17,9 +17,6 @@ import shared.access.main
 from services.embedded import deployment, serve
 from services.generated_files import differences, write_all
 from services.parts import ALL_PARTS, part_named
-from shared.db.engine import make_engine
-from shared.db.transaction import worker_transaction
-from shared.messaging.relay import refill
 from shared.ops.clock import DevClock
 from shared.ops.environment import Environment
 from shared.ops.settings import PARTS
@@ -105,25 +102,13 @@ def run_db_check(_: argparse.Namespace) -> int:
 
 def run_refill(arguments: argparse.Namespace) -> int:
     """Mark a part's whole journal as unpublished."""
-    part = part_named(arguments.part)
-
-    async def fill() -> int:
-        settings = part.read_settings(Environment())
-
-        engine = make_engine(settings.worker_database_url, name="careledger-refill", size=1)
-        async with worker_transaction(engine) as connection:
-            marked = await refill(connection, part.tables, since=None)
-        await engine.dispose()
-        return marked
-
-    print(f"{arguments.part}: {asyncio.run(fill())} events will be published again")
+    print(f"{arguments.part}: {asyncio.run(part_named(arguments.part).refill(Environment()))} events will be published again")
     return 0
 
 
 def run_retry(arguments: argparse.Namespace) -> int:
     """Take a part's dead letters in again."""
-    part = part_named(arguments.part)
-    taken, left = asyncio.run(part.retry(part.read_settings(Environment())))
+    taken, left = asyncio.run(part_named(arguments.part).retry(Environment()))
     print(f"{arguments.part}: {taken} taken in, {left} stay")
     return 1 if left else 0
 

@@ -1,19 +1,24 @@
 """The four parts of a deployment, each by its `main`: what the command line, the embedded default and the tests start."""
 
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import shared.access.main
 from fastapi import FastAPI
 from sqlalchemy.engine import make_url
 
 import services.billing.main
 import services.consent.main
 import services.timetrack.main
+import shared.access.main
+from shared.db.engine import make_engine
 from shared.db.journal import JournalTables
 from shared.db.provision import check, create_database, migrate
+from shared.db.transaction import worker_transaction
+from shared.messaging.consumer import Handler, retry_dead_letters
+from shared.messaging.relay import refill
+from shared.messaging.wire import stream_of
 from shared.ops.environment import Environment
 from shared.ops.settings import PartSettings
 
@@ -30,6 +35,7 @@ class RunnablePart:
     tasks: dict[str, Task]
     tables: JournalTables
     migrations: Path
+    handlers: Mapping[str, Handler] = field(default_factory=dict)
 
     def app(self, environment: Environment) -> FastAPI:
         """Return the part's app."""
@@ -50,6 +56,25 @@ class RunnablePart:
     def check(self, environment: Environment) -> list[str]:
         """Return how the part's database differs from the code; empty if it does not."""
         return check(environment.text("DATABASE_URL"), self.name, database=self.database(environment), migrations=self.migrations)
+
+    async def retry(self, environment: Environment) -> tuple[int, int]:
+        """Take the part's dead letters in again; return how many went in and how many stay."""
+        settings: PartSettings = self.read_settings(environment)
+        engine = make_engine(settings.worker_database_url, name=f"careledger-{self.name}-retry", size=1)
+        try:
+            return await retry_dead_letters(engine, self.tables, {stream_of(name): take for name, take in self.handlers.items()})
+        finally:
+            await engine.dispose()
+
+    async def refill(self, environment: Environment) -> int:
+        """Mark the part's whole journal as unpublished; return how many events that were."""
+        settings: PartSettings = self.read_settings(environment)
+        engine = make_engine(settings.worker_database_url, name=f"careledger-{self.name}-refill", size=1)
+        try:
+            async with worker_transaction(engine) as connection:
+                return await refill(connection, self.tables, since=None)
+        finally:
+            await engine.dispose()
 
     def database(self, environment: Environment) -> str:
         """Return the name of the part's database."""
@@ -73,6 +98,7 @@ ALL_PARTS = (
         {"relay": services.consent.main.run_relay, "consumer": services.consent.main.run_consumer},
         services.consent.main.JOURNAL,
         services.consent.main.MIGRATIONS,
+        services.consent.main.HANDLERS,
     ),
     RunnablePart(
         "timetrack",
@@ -81,6 +107,7 @@ ALL_PARTS = (
         {"relay": services.timetrack.main.run_relay, "consumer": services.timetrack.main.run_consumer},
         services.timetrack.main.JOURNAL,
         services.timetrack.main.MIGRATIONS,
+        services.timetrack.main.HANDLERS,
     ),
     RunnablePart(
         "billing",
@@ -89,6 +116,7 @@ ALL_PARTS = (
         {"relay": services.billing.main.run_relay, "consumer": services.billing.main.run_consumer},
         services.billing.main.JOURNAL,
         services.billing.main.MIGRATIONS,
+        services.billing.main.HANDLERS,
     ),
 )
 

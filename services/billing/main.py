@@ -16,6 +16,7 @@ from services.billing.adapters.ehr import SCOPE, EhrChart
 from services.billing.adapters.ledger_repository import EvidenceRepository
 from services.billing.adapters.reading_list import ReadingList
 from services.billing.adapters.rule_book_files import load_rule_book
+from services.billing.adapters.rule_book_lint import EDITIONS, lint
 from services.billing.adapters.unit_of_work import JOURNAL as JOURNAL
 from services.billing.adapters.unit_of_work import BillingUnitOfWork
 from services.billing.domain.rule_book import RuleBook
@@ -35,6 +36,7 @@ from shared.smart.part import Part, build_part, consumers_of, relay_of
 from shared.web import app as web
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+HANDLERS = handlers(JOURNAL, EvidenceRepository)
 
 _PUBLISH_SECONDS = 1.0
 _READ_SECONDS = 0.5
@@ -98,11 +100,10 @@ async def run_relay(settings: PartSettings) -> None:
 async def run_consumer(settings: PartSettings) -> None:
     """Take in the events that billing needs, and read the charts that they ask for, for ever."""
     part = build_part(settings, JOURNAL, ehr_scope=SCOPE, worker=True)
-    take_in = handlers(JOURNAL, EvidenceRepository)
     reading = ReadingList(part.engine, JOURNAL)
     world = BillingWorld(part)
     try:
-        async with consumers_of(settings, JOURNAL, part.engine, take_in) as consumers, asyncio.TaskGroup() as tasks:
+        async with consumers_of(settings, JOURNAL, part.engine, HANDLERS) as consumers, asyncio.TaskGroup() as tasks:
             for consumer in consumers:
                 tasks.create_task(consumer.run())
             tasks.create_task(repeat("charts due", _READ_SECONDS, partial(read_due, reading, world)))
@@ -148,6 +149,11 @@ def daily(reading: ReadingList, world: BillingWorld) -> Callable[[], Awaitable[i
         return 0
 
     return round_
+
+
+def lint_rules() -> list[str]:
+    """Return what is wrong with the rule book's files, adopted and drafts; empty if nothing is."""
+    return [problem for edition in EDITIONS for problem in lint(edition)]
 
 
 async def assemble_for(settings: PartSettings, tenant: str, month: str) -> tuple[EvidenceRefreshed, MonthAssembled]:

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from services.consent.adapters.ehr import SCOPE, EhrPatients
 from services.consent.adapters.unit_of_work import JOURNAL as JOURNAL
 from services.consent.adapters.unit_of_work import ConsentUnitOfWork
-from services.consent.entrypoints import fhir_api, rest_api
+from services.consent.entrypoints import fhir_api, provenance_api, rest_api
 from services.consent.entrypoints.consumer import handlers
 from services.consent.settings import read_settings as read_settings
 from services.consent.usecases.ports import World
@@ -20,6 +20,7 @@ from shared.smart.part import build_part, consumers_of, relay_of
 from shared.web import app as web
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+HANDLERS = handlers(JOURNAL)
 
 
 def create_app(settings: PartSettings) -> FastAPI:
@@ -36,14 +37,14 @@ def create_app(settings: PartSettings) -> FastAPI:
     return web.create_app(
         service=settings.service,
         title="Careledger consent",
-        routers=(fhir_api.router, rest_api.router),
+        routers=(fhir_api.router, provenance_api.router, rest_api.router),
         authenticator=part.authenticator,
         lifespan=lifespan,
         world=World(begin, patients, part.registry, part.clock),
         read=begin,
         registry=part.registry,
         public_url=settings.public_url,
-        search_parameters={"Consent": fhir_api.SEARCH_PARAMETERS},
+        search_parameters={"Consent": fhir_api.SEARCH_PARAMETERS, "Provenance": ()},
     )
 
 
@@ -57,7 +58,7 @@ async def run_consumer(settings: PartSettings) -> None:
     """Take in the events that consent needs, for ever."""
     part = build_part(settings, JOURNAL, ehr_scope=SCOPE, worker=True)
     try:
-        async with consumers_of(settings, JOURNAL, part.engine, handlers(JOURNAL)) as consumers, asyncio.TaskGroup() as tasks:
+        async with consumers_of(settings, JOURNAL, part.engine, HANDLERS) as consumers, asyncio.TaskGroup() as tasks:
             for consumer in consumers:
                 tasks.create_task(consumer.run())
     finally:

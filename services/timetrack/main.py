@@ -11,7 +11,7 @@ from services.timetrack.adapters.consent_notes import note_consent_states
 from services.timetrack.adapters.ehr import SCOPE, EhrPatients
 from services.timetrack.adapters.unit_of_work import JOURNAL as JOURNAL
 from services.timetrack.adapters.unit_of_work import TimetrackUnitOfWork
-from services.timetrack.entrypoints import fhir_api, roster_api, timer_api
+from services.timetrack.entrypoints import fhir_api, provenance_api, roster_api, timer_api
 from services.timetrack.entrypoints.consumer import handlers
 from services.timetrack.settings import read_settings as read_settings
 from services.timetrack.usecases.ports import Practice
@@ -21,6 +21,7 @@ from shared.smart.part import build_part, consumers_of, relay_of
 from shared.web.app import create_app as create_web_app
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+HANDLERS = handlers(JOURNAL, note_consent_states)
 
 
 def create_app(settings: PartSettings) -> FastAPI:
@@ -38,7 +39,7 @@ def create_app(settings: PartSettings) -> FastAPI:
     return create_web_app(
         service="timetrack",
         title="Careledger timetrack",
-        routers=(fhir_api.router, timer_api.router, roster_api.router),
+        routers=(fhir_api.router, provenance_api.router, timer_api.router, roster_api.router),
         authenticator=part.authenticator,
         lifespan=lifespan,
         registry=part.registry,
@@ -46,6 +47,7 @@ def create_app(settings: PartSettings) -> FastAPI:
         unit_of_work=unit_of_work,
         patients=EhrPatients(part.engine, part.ehr, part.registry, part.clock),
         public_url=settings.public_url,
+        search_parameters={"Task": fhir_api.PARAMETERS, "Provenance": ()},
     )
 
 
@@ -59,7 +61,7 @@ async def run_consumer(settings: PartSettings) -> None:
     """Take in the others' events for ever."""
     engine = make_engine(settings.worker_database_url, name="careledger-timetrack-consumer", size=3)
     try:
-        taking = consumers_of(settings, JOURNAL, engine, handlers(JOURNAL, note_consent_states))
+        taking = consumers_of(settings, JOURNAL, engine, HANDLERS)
         async with taking as consumers, asyncio.TaskGroup() as tasks:
             for consumer in consumers:
                 tasks.create_task(consumer.run())

@@ -7,7 +7,7 @@ and leaves what is there. What cannot be read or breaks a constraint goes to `de
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -124,8 +124,8 @@ class Consumer:
         _log.error("event set aside", extra={"service": self.service, "stream": stream, "error": type(error).__name__})
 
 
-async def retry_dead_letters(engine: AsyncEngine, tables: JournalTables, handle: Handler) -> tuple[int, int]:
-    """Hand every dead letter to `handle` again; return how many went in and how many stay."""
+async def retry_dead_letters(engine: AsyncEngine, tables: JournalTables, handlers: Mapping[str, Handler]) -> tuple[int, int]:
+    """Hand every dead letter to its stream's handler (`handlers`, by stream) again; return how many went in, how many stay."""
     table = tables.dead_letter
     async with worker_transaction(engine) as connection:
         rows = (await connection.execute(sa.select(table).where(table.c.retried_at.is_(None)))).all()
@@ -139,7 +139,7 @@ async def retry_dead_letters(engine: AsyncEngine, tables: JournalTables, handle:
         try:
             event = read_event(json.loads(row.headers), row.body)
             async with worker_transaction(engine) as connection:
-                await handle(connection, [event])
+                await handlers[row.stream](connection, [event])
                 await connection.execute(sa.update(table).where(key).values(retried_at=datetime.now(UTC)))
             taken += 1
         except _POISON as error:
