@@ -84,10 +84,6 @@ class _TimeEntry(msgspec.Struct):
     external_ids: tuple[str, ...] = ()
 
 
-class _Program(msgspec.Struct):
-    program: str
-
-
 class _Dated(msgspec.Struct):
     since: date
     until: date | None = None
@@ -143,7 +139,6 @@ class _Tenant(msgspec.Struct):
 
 _consent = msgspec.json.Decoder(_Consent)
 _entry = msgspec.json.Decoder(_TimeEntry)
-_program = msgspec.json.Decoder(_Program)
 _staff = msgspec.json.Decoder(_Staff)
 _tenant = msgspec.json.Decoder(_Tenant)
 
@@ -174,8 +169,8 @@ def consent_fact(data: str, source: str, digest: str) -> ConsentFact:
     )
 
 
-def time_entry_fact(data: str, source: str, digest: str, earlier: list[str] | None) -> TimeEntryFact:
-    """Read the version in force of a time entry; `earlier` are its earlier versions' data, newest first."""
+def time_entry_fact(data: str, source: str, digest: str) -> TimeEntryFact:
+    """Read a version of a time entry."""
     e = _entry.decode(data)
     found = e.note_assessment
     return TimeEntryFact(
@@ -205,17 +200,11 @@ def time_entry_fact(data: str, source: str, digest: str, earlier: list[str] | No
         author=e.author,
         written_at=e.written_at,
         first_written_at=e.first_written_at,
-        retagged_from=_other_program(e.program, earlier) if earlier else None,
     )
 
 
 def _assessment(found: _Assessment) -> NoteAssessment:
     return NoteAssessment(outcome=found.outcome, missing=found.missing, flags=found.flags, version=found.version)
-
-
-def _other_program(program: str, earlier: list[str]) -> str | None:
-    """Return the program under which the entry stood before, if it was another (L3)."""
-    return next((before for data in earlier if (before := _program.decode(data).program) != program), None)
 
 
 def staff_fact(data: str, source: str, digest: str) -> StaffFact:

@@ -1,6 +1,8 @@
 """From ledger rows to the domain's `Ledger` of a patient and `Practice` of a month."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -20,7 +22,9 @@ from services.billing.domain.ledger import (
     Practice,
     ReviewDecision,
     ServiceStatus,
+    TimeEntryFact,
 )
+from services.billing.domain.versions import standing_entries
 from services.billing.usecases.ports import Known, MonthFacts
 from shared.kernel.calendar_month import CalendarMonth
 
@@ -158,7 +162,8 @@ def _take(row: Row, facts: MonthFacts, into: _Facts) -> None:
     into.first, into.first_at = into.first or row.key, min(into.first_at, row.recorded_at)
     match row.kind:
         case "time-entry":
-            into.add("entries", time_entry_fact(row.data, row.key, row.digest, row.earlier))
+            entry = time_entry_fact(row.data, row.key, row.digest)
+            into.add("entries", _standing(entry, row, facts.practice.closed_at) if row.earlier else entry)
         case "consent":
             into.add("consents", consent_fact(row.data, row.key, row.digest))
         case "attestation":
@@ -170,6 +175,15 @@ def _take(row: Row, facts: MonthFacts, into: _Facts) -> None:
             into.chart, into.chart_source = _reading.decode(row.data).status, row.key
         case _:
             _take_resource(row, facts, into)
+
+
+def _standing(fact: TimeEntryFact, row: Row, closed_at: datetime | None) -> TimeEntryFact:
+    """Return the version of an amended entry that stands for the month (T23)."""
+    versions = [fact]
+    for data in row.earlier or ():
+        before = time_entry_fact(data, "", hashlib.sha256(data.encode()).hexdigest())
+        versions.append(replace(before, source=f"{row.aggregate}@{before.version}"))
+    return standing_entries(versions, closed_at)[0]
 
 
 def _take_resource(row: Row, facts: MonthFacts, into: _Facts) -> None:

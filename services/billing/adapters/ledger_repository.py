@@ -66,12 +66,16 @@ _EARLIER = (
     "CASE WHEN e.kind = 'time-entry' AND e.version > 1 THEN ARRAY(SELECT p.data FROM ledger_entry AS p"
     " WHERE p.tenant_id = e.tenant_id AND p.aggregate = e.aggregate AND p.version < e.version ORDER BY p.version DESC) END"
 )
-# Of a consent all versions, of everything else the one in force; of time entries only those that touch the month.
+_TOUCHES = "({0}.from_at < :month_end AND coalesce({0}.until_at, {0}.from_at) > :month_start)"
+# Of a consent all versions, of everything else the one in force; of time entries only those of
+# which a version touches the month.
 _OF_PATIENTS = sa.text(f"""
     SELECT e.patient, e.aggregate, e.version, e.kind, e.recorded_at, e.digest, e.data, {_EARLIER} AS earlier
       FROM ledger_entry AS e
      WHERE e.tenant_id = :tenant_id AND e.patient BETWEEN :first AND :last
-       AND (e.kind <> 'time-entry' OR (e.from_at < :month_end AND coalesce(e.until_at, e.from_at) > :month_start))
+       AND (e.kind <> 'time-entry' OR {_TOUCHES.format("e")} OR (e.version > 1 AND EXISTS (
+            SELECT 1 FROM ledger_entry AS p WHERE p.tenant_id = e.tenant_id AND p.aggregate = e.aggregate
+               AND p.version < e.version AND {_TOUCHES.format("p")})))
        AND (e.kind = 'consent' OR {_IN_FORCE})
      ORDER BY e.patient
 """)  # noqa: S608
@@ -248,7 +252,7 @@ class LedgerRepository:
                    ASSEMBLY.c.staff_seconds, ASSEMBLY.c.complexity_attested)  # fmt: skip
         query = (
             sa.select(*columns)
-            .distinct(ASSEMBLY.c.month, ASSEMBLY.c.patient)
+            .ext(pg.distinct_on(ASSEMBLY.c.month, ASSEMBLY.c.patient))
             .where(
                 ASSEMBLY.c.tenant_id == self._tenant_id,
                 ASSEMBLY.c.month.in_([each.first_day for each in months]),

@@ -62,7 +62,7 @@ class MonthRepository:
         """Return how many results in force there are by outcome."""
         latest = (
             sa.select(ASSEMBLY.c.patient, ASSEMBLY.c.outcome)
-            .distinct(ASSEMBLY.c.patient)
+            .ext(pg.distinct_on(ASSEMBLY.c.patient))
             .where(ASSEMBLY.c.tenant_id == self._tenant_id, ASSEMBLY.c.month == month.first_day)
             .order_by(ASSEMBLY.c.patient, ASSEMBLY.c.version.desc())
             .subquery()
@@ -156,7 +156,7 @@ class MonthRepository:
     def _in_force(self, month: CalendarMonth) -> "sa.Select[Any]":
         return (
             sa.select(*(ASSEMBLY.c[name] for name in _ROW))
-            .distinct(ASSEMBLY.c.patient)
+            .ext(pg.distinct_on(ASSEMBLY.c.patient))
             .where(ASSEMBLY.c.tenant_id == self._tenant_id, ASSEMBLY.c.month == month.first_day)
             .order_by(ASSEMBLY.c.patient, ASSEMBLY.c.version.desc())
         )

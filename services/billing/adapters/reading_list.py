@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.billing.adapters.tables import EHR_DUE
@@ -36,7 +37,7 @@ class ReadingList:
         """Return the active tenants: id and slug."""
         query = (
             sa.select(self._registry.c.data)
-            .distinct(self._registry.c.id)
+            .ext(pg.distinct_on(self._registry.c.id))
             .where(self._registry.c.kind == "tenant")
             .order_by(self._registry.c.id, self._registry.c.version.desc())
         )
