@@ -1,6 +1,10 @@
 """`assemble`: the whole decision for a patient and a month, in the order of ccm-rules 11. Pure: same facts, same answer."""
 
+from dataclasses import replace
 from datetime import date, datetime
+from itertools import pairwise
+from operator import attrgetter
+from typing import Any
 
 from services.billing.domain.attestations import AttestationKind
 from services.billing.domain.case import PROGRAM, Case, Grid, grid_of, index_attestations
@@ -16,6 +20,8 @@ from shared.kernel.calendar_month import CalendarMonth
 
 __all__ = ["Assembly", "assemble"]
 
+_SOURCE = attrgetter("source")
+
 
 def assemble(month: CalendarMonth, ledger: Ledger, rule_book: RuleBook, *, at: datetime) -> Assembly:
     """Decide what one patient's month comes to, as known at `at` (aware): planned charges or none, always with findings.
@@ -23,6 +29,7 @@ def assemble(month: CalendarMonth, ledger: Ledger, rule_book: RuleBook, *, at: d
     Each practitioner with a consent of the program is judged apart, and each payer of the month; one CCM lane at most leaves,
     whatever the practitioner (X1, R18). Raises Invalid only for a rule book or a payer profile that does not resolve.
     """
+    ledger = _in_order(ledger)
     tenant = ledger.practice.tenant_in(month)
     grid = grid_of(month, tenant.zone)
     consents = current_versions(ledger.consents)
@@ -35,10 +42,30 @@ def assemble(month: CalendarMonth, ledger: Ledger, rule_book: RuleBook, *, at: d
     return conclude(chosen, rule_book)
 
 
+def _in_order(ledger: Ledger) -> Ledger:
+    """Return the ledger with its facts ordered by source, so that the order of arrival leaves no trace in the answer."""
+    changed: dict[str, Any] = {
+        name: tuple(sorted(rows, key=_SOURCE))
+        for name, rows in (
+            ("conditions", ledger.conditions),
+            ("coverages", ledger.coverages),
+            ("encounters", ledger.encounters),
+            ("care_plans", ledger.care_plans),
+            ("attestations", ledger.attestations),
+            ("other_services", ledger.other_services),
+            ("busy", ledger.busy),
+            ("signals", ledger.signals),
+        )
+        if len(rows) > 1 and any(left.source > right.source for left, right in pairwise(rows))
+    }
+    return replace(ledger, **changed) if changed else ledger
+
+
 def _candidates(ledger: Ledger, month: CalendarMonth, consents: list[ConsentFact]) -> list[str]:
     """Return who might bill the month: who has billed it, whom the practice names, else each who holds a consent.
 
-    Without any of these the enrolment's practitioner stands, so that the missing consent is said of somebody.
+    Without any of these somebody stands for whom the missing consent is said: the enrolment's practitioner, one who holds consent
+    for another program, or one who directed the work.
     """
     if ledger.billed:
         return sorted({charge.practitioner for charge in ledger.billed})[:1]
@@ -51,7 +78,9 @@ def _candidates(ledger: Ledger, month: CalendarMonth, consents: list[ConsentFact
     if granted:
         return granted
     enrolled = sorted(e.practitioner for e in ledger.enrollments if e.program == PROGRAM and e.practitioner)
-    return enrolled[:1] or [""]
+    others = sorted({c.practitioner for c in ledger.consents})
+    directing = sorted({e.directed_by for e in ledger.entries if e.directed_by})
+    return [next(iter((*enrolled, *others, *directing)), "")]
 
 
 def _best_payer(
@@ -89,23 +118,28 @@ def _best_payer(
 
 
 def _one_practitioner(judgements: list[Judgement]) -> Judgement:
-    """X1, R18: where two practitioners' months would both earn units, nobody's is planned until one is chosen (S31)."""
+    """X1, R18: where two practitioners' months could both be planned, neither is until one is chosen (S31).
+
+    A month that is itself held stands in nobody's way; a consent alone neither (hand-overs).
+    """
     earning = [j for j in judgements if j.units.base]
     if not earning:
-        return max(judgements, key=lambda j: (j.possible_seconds, _consent_start(j), j.case.practitioner))
-    first = max(earning, key=lambda j: (_consent_start(j), j.case.practitioner))
-    if len(earning) > 1:
-        names = " and ".join(sorted(_name(j) for j in earning))
+        return max(judgements, key=lambda j: (j.possible_seconds, *_latest_consent(j)))
+    free = [j for j in earning if not any(f.stops_planning and f.concerns is Concerns.CHARGE for f in j.case.findings)]
+    first = max(free or earning, key=_latest_consent)
+    if len(free) > 1:
+        names = " and ".join(sorted(_name(j) for j in free))
         text = f"{names} each have consent and the time for this month; only one practitioner may bill it"
-        facts = tuple(source for j in earning for source in j.consent.sources)
+        facts = tuple(source for j in free for source in j.consent.sources)
         would = "the practice names the practitioner who bills the month"
-        first.case.note("35.claimed", "X1", text, facts=facts, subject="practitioners", would=would, concerns=Concerns.CHARGE)
+        first.case.note("35.claimed", "X1", text, facts=facts, subject="practitioners", would=would)
     return first
 
 
-def _consent_start(judgement: Judgement) -> date:
+def _latest_consent(judgement: Judgement) -> tuple[date, str]:
     latest = judgement.consent.latest
-    return judgement.case.grid.day_of(latest.given_at) if latest is not None else date.min
+    day = judgement.case.grid.day_of(latest.given_at) if latest is not None else date.min
+    return day, judgement.case.practitioner
 
 
 def _name(judgement: Judgement) -> str:

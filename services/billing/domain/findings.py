@@ -64,6 +64,15 @@ class Finding:
             return self.touches == "ccm" and self.decided is None
         return self.severity in (Severity.HOLD, Severity.DENY) and self.concerns is not Concerns.TIME
 
+    @property
+    def stops_planning(self) -> bool:
+        """Tell whether no charge may be planned: a hold or denial of more than time, or a reviewer's no."""
+        if self.touches != "ccm":
+            return False
+        if self.severity in (Severity.HOLD, Severity.DENY):
+            return self.concerns is not Concerns.TIME
+        return self.decided is not None and self.decided.decision == "do-not-bill"
+
 
 class Outcome(StrEnum):
     """What became of a month."""

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from services.billing.domain.attestations import AttestationKind
 from services.billing.domain.case import Case
 from services.billing.domain.exclusions import practitioner_npi
-from services.billing.domain.findings import Assembly, Concerns, Difference, Finding, Outcome, PlannedCharge, Severity
+from services.billing.domain.findings import Assembly, Concerns, Difference, Outcome, PlannedCharge, Severity
 from services.billing.domain.judgement import Judgement
 from services.billing.domain.lanes import spoken_units
 from services.billing.domain.ledger import Fact, Ledger
@@ -26,7 +26,7 @@ def conclude(judgement: Judgement, rule_book: RuleBook) -> Assembly:
         lines += _initiation(judgement, lines[0], rule_book)
     difference = _difference(judgement) if case.ledger.billed else None
     findings = tuple(case.findings)
-    planned = bool(lines) and not case.ledger.billed and not any(_stops(finding) for finding in findings)
+    planned = bool(lines) and not case.ledger.billed and not any(finding.stops_planning for finding in findings)
     outcome = Outcome.BILLED if case.ledger.billed else Outcome.PLANNED if planned else Outcome.NOT_BILLABLE
     coverage = judgement.payer.coverage
     return Assembly(
@@ -83,15 +83,6 @@ def facts_used(ledger: Ledger) -> tuple[str, ...]:
             facts += [fact.source for fact in group]
     facts += [practice.staff[person].source for person in people if person in practice.staff]
     return tuple(sorted(facts))
-
-
-def _stops(finding: Finding) -> bool:
-    """Tell whether a finding keeps charges from being planned: a hold or denial of the charge, or a reviewer's no."""
-    if finding.touches != "ccm":
-        return False
-    if finding.severity in (Severity.HOLD, Severity.DENY):
-        return finding.concerns is not Concerns.TIME
-    return finding.decided is not None and finding.decided.decision == "do-not-bill"
 
 
 def _note_validity(case: Case, rule_book: RuleBook, month: CalendarMonth) -> None:
