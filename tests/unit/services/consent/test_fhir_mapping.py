@@ -16,6 +16,7 @@ from services.consent.fhir_mapping.outbound import write_consent
 from services.consent.fhir_mapping.profile import Bases
 from shared.fhir.json_text import dump
 from shared.fhir.shape import check_shape
+from shared.kernel.errors import Invalid
 from shared.kernel.vocabulary import ConsentMethod, DisclosureCode, PerformerRole, Program
 from tests.fakes.world import EHR_BASE
 from tests.integration.consent.resources import consent, declined, disclosure, url
@@ -186,3 +187,39 @@ def test_a_start_by_day_is_the_practices_day_and_begins_with_the_consent(start: 
     resource["provision"]["period"]["start"] = start
 
     assert read_consent(resource, BASES).submission.statement.starts_at == expected
+
+
+_ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-9, 9),
+    st.just(""),
+    st.just({}),
+    st.just([]),
+    _TEXT,
+    st.sampled_from(("active", "2026-10-05")),
+)
+
+
+@given(st.data())
+def test_whatever_comes_is_read_or_refused(data: st.DataObject) -> None:
+    resource = data.draw(_resources())
+    for _ in range(data.draw(st.integers(1, 3))):
+        element: Any = resource
+        while True:
+            key = data.draw(st.sampled_from(sorted(element) if isinstance(element, dict) else range(len(element))))
+            if not isinstance(element[key], dict | list) or not element[key] or data.draw(st.booleans()):
+                break
+            element = element[key]
+        if data.draw(st.booleans()):
+            element[key] = data.draw(_ODD)
+        elif len(element) > 1:
+            del element[key]
+
+    try:
+        read = read_consent(check_shape("Consent", dump(resource)), BASES)
+    except Invalid as refusal:
+        assert all(issue.rule and issue.text and issue.expression for issue in refusal.issues)
+    else:
+        assert read.identifiers
+        assert read.submission.statement.patient
