@@ -113,11 +113,11 @@ class Clinic:
         body = {"resourceType": "Parameters", "parameter": list(items)}
         answer = await self.ask("POST", "/fhir/R4/ChargeItem/$acknowledge", scope=BILL, json=body)
         assert answer.status_code == status, answer.text
-        found = []
-        for parameter in answer.json().get("parameter", []):
-            if parameter["name"] == "item":
-                found.append({p["name"]: next(v for k, v in p.items() if k != "name") for p in parameter["part"]})
-        return found
+        return [
+            {part["name"]: next(value for name, value in part.items() if name != "name") for part in parameter["part"]}
+            for parameter in answer.json().get("parameter", [])
+            if parameter["name"] == "item"
+        ]
 
     def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
         """Ask the database as its administrator."""

@@ -1,6 +1,5 @@
 """A month from evidence to billed charges, over the public doors."""
 
-from tests.integration.billing import world as small
 from tests.integration.billing.conftest import Clinic, item
 
 
