@@ -11,7 +11,7 @@ import yaml
 
 from services.parts import ALL_PARTS
 from services.proxy_file import nginx_conf
-from shared.contracts import charge_item, client, consent, month, staff_member, tenant, time_entry
+from shared.contracts import charge_item, client, consent, ehr_context, month, staff_member, tenant, time_entry
 from shared.contracts.base import Payload
 from shared.messaging.wire import stream_of
 from shared.ops.environment import Environment
@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 _EVENTS: tuple[tuple[str, tuple[str, ...], type[Payload]], ...] = (
     ("access", tenant.TYPES, tenant.TenantState),
     ("access", client.TYPES, client.ClientState),
+    ("access", ehr_context.TYPES, ehr_context.EhrContextState),
     ("consent", consent.TYPES, consent.ConsentState),
     ("timetrack", time_entry.TYPES, time_entry.TimeEntryState),
     ("timetrack", staff_member.TYPES, staff_member.StaffMemberState),

@@ -24,12 +24,14 @@ class Principal:
     scopes: frozenset[str]
     patient: str | None = None
     roles: frozenset[str] = field(default_factory=frozenset)
+    launch: str | None = None
+    encounter: str | None = None
 
 
 class Authenticator(Protocol):
     """Turns a bearer token into a principal; `shared.smart` has the one that verifies access's tokens."""
 
-    async def authenticate(self, authorization: str | None, *, tenant: str, needs: "Needs") -> Principal:
+    async def authenticate(self, authorization: str | None, *, tenant: str, needs: "Needs | PageNeeds") -> Principal:
         """Return the principal; Unauthenticated, Forbidden or NotFound (a foreign or unknown tenant) otherwise."""
 
 
@@ -41,6 +43,26 @@ class Needs:
 
     async def __call__(self, request: Request) -> Principal:
         """Authenticate the request by its bearer token, for the tenant in its path."""
+        authenticator: Authenticator = request.app.state.authenticator
+        principal = await authenticator.authenticate(
+            request.headers.get("authorization"), tenant=request.path_params["tenant"], needs=self
+        )
+        request.state.principal = principal
+        return principal
+
+
+@dataclass(frozen=True)
+class PageNeeds:
+    """A dependency that yields the person behind a page token, who must hold one of `roles` (`StaffRole`).
+
+    With `chart` the page concerns one patient: the launch must have named one, and `principal.patient` is that patient.
+    """
+
+    roles: tuple[str, ...]
+    chart: bool = True
+
+    async def __call__(self, request: Request) -> Principal:
+        """Authenticate the request by its page token, for the tenant in its path."""
         authenticator: Authenticator = request.app.state.authenticator
         principal = await authenticator.authenticate(
             request.headers.get("authorization"), tenant=request.path_params["tenant"], needs=self
@@ -64,7 +86,12 @@ def needs(*scopes: str) -> Needs:
     return Needs(scopes)
 
 
-def declarations(app: FastAPI) -> Iterator[tuple[RouteContext, list[Needs | Open]]]:
+def page(*roles: str, chart: bool = True) -> PageNeeds:
+    """Declare the roles that may use a page or fragment; `chart=False` for pages of the desk, which concern no one patient."""
+    return PageNeeds(roles, chart)
+
+
+def declarations(app: FastAPI) -> Iterator[tuple[RouteContext, list[Needs | PageNeeds | Open]]]:
     """Yield every route of `app` (its `path`, `methods` …) with what it declares."""
     for route in iter_route_contexts(app.routes):
         if isinstance(route.original_route, APIRoute):
@@ -81,8 +108,8 @@ def check_declarations(app: FastAPI) -> None:
         raise RuntimeError(f"routes outside the access rules: {strays}")
 
 
-def _declared(dependant: Dependant) -> Iterator[Needs | Open]:
+def _declared(dependant: Dependant) -> Iterator[Needs | PageNeeds | Open]:
     for inner in dependant.dependencies:
-        if isinstance(inner.call, Needs | Open):
+        if isinstance(inner.call, Needs | PageNeeds | Open):
             yield inner.call
         yield from _declared(inner)
