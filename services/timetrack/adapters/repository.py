@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.timetrack.adapters.driver_statement import DriverStatement
 from services.timetrack.adapters.tables import JOURNAL, TIME_ENTRY, TIME_ENTRY_IDENTIFIER, TIME_ENTRY_VERSION
 from services.timetrack.domain.time_entry import DayOnly, Status, StoredEntry
 from services.timetrack.usecases.ports import Author, EntryVersion, IdentifierTaken, Practice, StoredVersion, StretchTaken
@@ -31,16 +32,20 @@ def bound(table: sa.Table, prefix: str) -> dict[str, Any]:
 
 def constraint_of(error: IntegrityError) -> str | None:
     """Return the name of the constraint that refused a statement."""
-    return getattr(error.orig.__cause__ if error.orig else None, "constraint_name", None)
+    for found in (error.orig, getattr(error.orig, "__cause__", None)):
+        name: str | None = getattr(found, "constraint_name", None)
+        if name is not None:
+            return name
+    return None
 
 
 _VERSION_ROW = _VERSION.insert().values(bound(_VERSION, "v")).cte("v")
-_IDENTIFIER_ROW = _IDENTIFIER.insert().values(bound(_IDENTIFIER, "i"))
 # no row back is the refusal: the constraint is named, or a duplicate id would be hidden too
-_ADD_MEASURED = journalled(
+_ADDING = journalled(
     pg.insert(_ENTRY).values(bound(_ENTRY, "e")).on_conflict_do_nothing(constraint=_OVERLAP).returning(_ENTRY.c.id), JOURNAL
 ).add_cte(_VERSION_ROW)
-_ADD = _ADD_MEASURED.add_cte(_IDENTIFIER_ROW.cte("i"))
+_ADD = DriverStatement(_ADDING.add_cte(_IDENTIFIER.insert().values(bound(_IDENTIFIER, "i")).cte("i")))
+_ADD_MEASURED = DriverStatement(_ADDING)
 _APPEND = journalled(
     _ENTRY.update()
     .where(
@@ -60,6 +65,7 @@ READ = sa.select(
     _ENTRY.c.authored_on,
     _VERSION.c.seconds,
     _VERSION.c.written_at,
+    _VERSION.c.author,
     _VERSION.c.change,
     _VERSION.c.late,
     _VERSION.c.body,
@@ -81,7 +87,7 @@ class EntryRepository:
         if rows:
             values |= {f"i_{name}": value for name, value in rows[0].items()}
         try:
-            added = (await self._connection.execute(_ADD if rows else _ADD_MEASURED, values)).scalar_one()
+            added = await (_ADD if rows else _ADD_MEASURED).count(self._connection, values)
             if rows[1:]:
                 await self._connection.execute(_IDENTIFIER.insert(), rows[1:])
         except IntegrityError as error:
@@ -130,12 +136,12 @@ class EntryRepository:
     async def read(self, entry_id: UUID, version: int | None = None, *, patient: str | None = None) -> StoredVersion | None:
         """Return the current or the named version, or None."""
         which = _VERSION.c.version == (_ENTRY.c.version if version is None else version)
-        row = (await self._connection.execute(self._versions(entry_id, patient).where(which))).one_or_none()
+        row = (await self._connection.execute(self._versions((entry_id,), patient).where(which))).one_or_none()
         return stored_of(row) if row else None
 
-    async def history(self, entry_id: UUID, *, patient: str | None = None) -> list[StoredVersion]:
-        """Return all versions, the newest first."""
-        query = self._versions(entry_id, patient).order_by(_VERSION.c.version.desc())
+    async def history(self, *entry_ids: UUID, patient: str | None = None) -> list[StoredVersion]:
+        """Return all versions of these entries, the newest first."""
+        query = self._versions(entry_ids, patient).order_by(_VERSION.c.id, _VERSION.c.version.desc())
         return [stored_of(row) for row in await self._connection.execute(query)]
 
     async def owner_of(self, tokens: Sequence[str]) -> UUID | None:
@@ -174,8 +180,8 @@ class EntryRepository:
     def _mine(self, query: "sa.Select[Any]") -> "sa.Select[Any]":
         return query.where(_ENTRY.c.tenant_id == self._practice.tenant_id)
 
-    def _versions(self, entry_id: UUID, patient: str | None) -> "sa.Select[Any]":
-        query = self._mine(READ).where(_VERSION.c.tenant_id == self._practice.tenant_id, _VERSION.c.id == entry_id)
+    def _versions(self, entry_ids: Sequence[UUID], patient: str | None) -> "sa.Select[Any]":
+        query = self._mine(READ).where(_VERSION.c.tenant_id == self._practice.tenant_id, _VERSION.c.id.in_(entry_ids))
         return query if patient is None else query.where(_ENTRY.c.patient == patient)
 
     def _identifier(self, token: str, entry_id: UUID) -> dict[str, Any]:
@@ -242,6 +248,7 @@ def stored_of(row: Any) -> StoredVersion:
         seconds=row.seconds,
         authored_on=row.authored_on,
         written_at=row.written_at,
+        author=row.author,
         change=row.change,
         late=row.late,
         body=row.body,

@@ -15,7 +15,7 @@ async def test_another_tenants_entry_is_not_found(door: Door) -> None:
     for path in (f"Task/{made['id']}", f"Task/{made['id']}/_history", f"Task/{made['id']}/_history/1"):
         assert (await door.get(path)).status_code == 404
     assert await door.found("") == []
-    assert (await door.put(amended(made))).status_code == 404
+    assert (await door.put(amended(made))).status_code == 405
     assert (await door.post(task())).status_code == 201, "the same performer id elsewhere is somebody else"
 
 
@@ -27,7 +27,7 @@ async def test_a_token_of_one_patient_shows_that_patient_only(door: Door) -> Non
     assert await door.found("patient=p2") == []
     for path in (f"Task/{other['id']}", f"Task/{other['id']}/_history", f"Task/{other['id']}/_history/1"):
         assert (await door.get(path)).status_code == 404
-    assert (await door.put(amended(other))).status_code == 404
+    assert (await door.put(amended(other))).status_code == 405
     refused = await door.post(task("2026-10-15T16:00:00Z", "2026-10-15T16:10:00Z", for_={"reference": "Patient/p2"}))
     assert refused.status_code == 403
 

@@ -6,7 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
+from services.timetrack.adapters.driver_statement import DriverStatement
+from shared.db.engine import make_engine
+from shared.db.transaction import is_retryable
+from shared.ops.settings import PartSettings
 from tests.integration.timetrack.conftest import Door
 from tests.integration.timetrack.tasks import day_task, task
 
@@ -90,3 +95,19 @@ async def test_the_database_itself_refuses_what_the_service_would_not_write(door
     with psycopg.connect(door.admin_url) as connection, pytest.raises(psycopg.errors.ExclusionViolation) as refused:
         connection.execute(copy)
     assert refused.value.diag.constraint_name == "time_entry_overlap"
+
+
+async def test_a_deadlock_under_the_drivers_own_statement_is_tried_again(door: Door, settings: PartSettings) -> None:
+    with psycopg.connect(door.admin_url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE OR REPLACE FUNCTION deadlock() RETURNS bigint LANGUAGE plpgsql AS"
+            " $$BEGIN RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END$$"
+        )
+    engine = make_engine(settings.database_url, name="test", size=1)
+    try:
+        async with engine.connect() as connection:
+            with pytest.raises(sa.exc.DBAPIError) as error:
+                await DriverStatement(sa.select(sa.func.deadlock())).count(connection, {})
+    finally:
+        await engine.dispose()
+    assert is_retryable(error.value)
