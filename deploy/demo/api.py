@@ -2,15 +2,16 @@
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 Json = dict[str, Any]
+Found = TypeVar("Found")
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 FHIR_JSON = "application/fhir+json"
@@ -19,10 +20,23 @@ _RENEW_BEFORE = 60.0
 _LONGEST_WAIT = 5.0
 _ATTEMPTS = 20
 _BUSY = (429, 503)
+_PATIENCE = 30.0
+_BETWEEN = 0.1
 
 
 class Unexpected(Exception):
     """An answer that this client has no use for."""
+
+
+def until(ask: Callable[[], Found], enough: Callable[[Found], bool]) -> Found:
+    """Ask until the answer is `enough`, for half a minute at most; Unexpected, with the last answer, if it never is."""
+    deadline = time.monotonic() + _PATIENCE
+    while not enough(found := ask()):
+        if time.monotonic() > deadline:
+            text = found.text if isinstance(found, httpx.Response) else str(found)
+            raise Unexpected(f"still not so after {_PATIENCE:.0f} s: {text[:600]}")
+        time.sleep(_BETWEEN)
+    return found
 
 
 class Api:
@@ -45,11 +59,11 @@ class Api:
         path: str,
         *,
         json: Any = None,
-        params: Mapping[str, str] | None = None,
+        params: Mapping[str, str | list[str]] | None = None,
         headers: Mapping[str, str] | None = None,
         expect: tuple[int, ...] = (200,),
     ) -> httpx.Response:
-        """Call `path` (below the practice, or a whole address) and return the answer; Unexpected for a status that is none of `expect`.
+        """Call `path` (below the practice, or a whole address); Unexpected for an answer whose status is none of `expect`.
 
         An answer that says "later" (429, 503) is waited for as it says, up to twenty times.
         """
@@ -65,12 +79,12 @@ class Api:
             raise Unexpected(f"{method} {url} answered {answer.status_code}: {answer.text[:600]}")
         return answer
 
-    def get(self, path: str, **params: str) -> Json:
+    def get(self, path: str, **params: str | list[str]) -> Json:
         """Read a JSON object."""
         found: Json = self.call("GET", path, params=params or None).json()
         return found
 
-    def search(self, kind: str, **params: str) -> Iterator[Json]:
+    def search(self, kind: str, **params: str | list[str]) -> Iterator[Json]:
         """Yield every resource that a search finds, following `next` until it is absent."""
         page: Json = self.get(f"fhir/R4/{kind}", **params)
         while True:
