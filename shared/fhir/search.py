@@ -37,7 +37,8 @@ class SearchParameter:
 
     `kind` is token, date, reference, string or special (taken as it is); `targets` are the types of a reference;
     `modifiers` are those that it understands beside the type of a reference: `identifier` turns the values of a reference
-    into tokens, any other (`not`, `missing` …) is handed on; `sortable` lets `_sort` name it.
+    into tokens, any other (`not`, `missing` …) is handed on; `sortable` lets `_sort` name it; `ours` if R4 does not have it
+    and access publishes its definition.
     """
 
     name: str
@@ -45,6 +46,7 @@ class SearchParameter:
     targets: tuple[str, ...] = ()
     modifiers: frozenset[str] = frozenset()
     sortable: bool = False
+    ours: bool = False
 
 
 ID = SearchParameter("_id", "token")

@@ -31,6 +31,8 @@ class TokenAuthenticator:
             raise Unauthenticated("the access token is not valid here")
         if not await self._registry.client_is_active(claims.client_id):
             raise Unauthenticated("the access token is not valid here")
+        if claims.patient is not None and any(not scope.startswith("system/") for scope in needs.scopes):
+            raise Forbidden("a token bound to one patient opens what is filtered by patient, and nothing else")
         rights = parse_scopes(claims.scope)
         missing = [scope for scope in needs.scopes if not covers(rights, scope)]
         if missing:

@@ -1,6 +1,7 @@
 """What a part's FHIR routes can do, read off the routes: the fragments of the CapabilityStatement that access serves.
 
-An app names its search parameters at `app.state.search_parameters` (`{"Consent": (…)}`); interactions follow from the path.
+An app names its types and their search parameters at `app.state.search_parameters` (`{"Consent": (…), "Provenance": ()}`);
+interactions follow from the path. A type that two parts tell of (Provenance) must be told alike.
 """
 
 from typing import Any
@@ -8,9 +9,12 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
 
-from shared.fhir.search import SearchParameter
+from shared.fhir.provenance import REVINCLUDE
+from shared.fhir.search import ID, LAST_UPDATED, SearchParameter
 from shared.kernel.vocabulary import CANONICAL
 from shared.web.routes import FHIR_BASE
+
+PROFILES = {"Consent": "careledger-consent", "Task": "careledger-time-entry", "ChargeItem": "careledger-charge"}
 
 _INTERACTIONS = {
     ("POST", ""): "create",
@@ -30,7 +34,11 @@ def capability_fragment(app: FastAPI) -> dict[str, Any]:
         if (route.path or "").startswith(f"{FHIR_BASE}/"):
             _read_route(route, found)
     return {
-        "resources": [_resource(kind, *found[kind], parameters.get(kind, ())) for kind in sorted(found) if kind in parameters]
+        "resources": [
+            _resource(kind, *found[kind], parameters[kind], tells="Provenance" in parameters)
+            for kind in sorted(found)
+            if kind in parameters
+        ]
     }
 
 
@@ -53,21 +61,38 @@ def _generic(tail: str) -> str:
     return "/".join(next(names) if step.startswith("{") else step for step in tail.split("/"))
 
 
-def _resource(kind: str, interactions: set[str], operations: set[str], parameters: tuple[SearchParameter, ...]) -> dict[str, Any]:
+def _resource(
+    kind: str, interactions: set[str], operations: set[str], parameters: tuple[SearchParameter, ...], *, tells: bool
+) -> dict[str, Any]:
+    """Build the element of one type; `tells`: Provenance of its versions can be read along with a search."""
+    versioned = "versioned" if "vread" in interactions else "no-version"
     resource: dict[str, Any] = {
         "type": kind,
         "interaction": [{"code": code} for code in sorted(interactions)],
-        "versioning": "versioned-update" if "update" in interactions else "versioned",
+        "versioning": "versioned-update" if "update" in interactions else versioned,
         "readHistory": "vread" in interactions,
         "updateCreate": False,
         "conditionalCreate": "create" in interactions,
         "conditionalRead": "not-supported",
         "conditionalUpdate": False,
         "conditionalDelete": "not-supported",
-        "searchParam": [{"name": p.name, "type": p.kind} for p in sorted(parameters, key=lambda p: p.name)],
     }
+    if "search-type" in interactions:
+        offered = sorted((*parameters, ID, LAST_UPDATED), key=lambda p: p.name)
+        resource["searchParam"] = [_search_parameter(kind, parameter) for parameter in offered]
+    if profile := PROFILES.get(kind):
+        resource["supportedProfile"] = [f"{CANONICAL}/StructureDefinition/{profile}"]
+    if tells and "search-type" in interactions:
+        resource["searchRevInclude"] = [REVINCLUDE]
     if operations:
         resource["operation"] = [
             {"name": name, "definition": f"{CANONICAL}/OperationDefinition/{name}"} for name in sorted(operations)
         ]
     return resource
+
+
+def _search_parameter(kind: str, parameter: SearchParameter) -> dict[str, Any]:
+    described = {"name": parameter.name, "type": parameter.kind}
+    if parameter.ours:
+        described["definition"] = f"{CANONICAL}/SearchParameter/{kind.lower()}-{parameter.name.removeprefix('-')}"
+    return described

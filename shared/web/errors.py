@@ -2,12 +2,15 @@
 
 import logging
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from shared.db.transaction import is_unreachable
 from shared.fhir.json_text import dump
@@ -31,6 +34,7 @@ _KINDS: list[tuple[type[CareledgerError], int, str]] = [
     (errors.Unavailable, 503, "transient"),
 ]
 
+_NOT_ALLOWED = HTTPStatus.METHOD_NOT_ALLOWED.phrase
 _HTTP_CODES = {404: "not-found", 405: "not-supported", 406: "not-supported", 413: "too-long", 415: "not-supported"}
 
 
@@ -66,6 +70,13 @@ def refusal(
     return Response(dump(problem), status, headers, media_type="application/problem+json")
 
 
+def allowed_methods(app: FastAPI, path: str) -> list[str]:
+    """Return the methods of all routes at `path`, HEAD wherever there is GET; the router alone names those of one route."""
+    routes = [route for route in iter_route_contexts(app.routes) if route.path and compile_path(route.path)[0].match(path)]
+    methods = {method for route in routes for method in route.methods or ()}
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Make every error of `app` one of ours."""
 
@@ -86,7 +97,10 @@ def install_error_handlers(app: FastAPI) -> None:
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         code = _HTTP_CODES.get(error.status_code, "processing")
-        return refusal(request, error.status_code, code, (Issue(code, str(error.detail)),), error.headers)
+        headers = error.headers
+        if error.status_code == 405 and "Allow" in (headers or {}) and error.detail == _NOT_ALLOWED:
+            headers = {"Allow": ", ".join(allowed_methods(app, request.scope["path"]))}
+        return refusal(request, error.status_code, code, (Issue(code, str(error.detail)),), headers)
 
     async def shape(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)

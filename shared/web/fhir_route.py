@@ -1,14 +1,16 @@
 """Routes at the FHIR base: content negotiation, one retry where the database undid a transaction, and FHIR answers."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
-from email.utils import format_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from shared.db.transaction import is_retryable
+from shared.fhir.bundle import Version, history
+from shared.fhir.history import parse_history
 from shared.fhir.json_text import dump
 from shared.kernel.errors import Issue, PreconditionFailed, PreconditionMissing
 from shared.web.errors import refusal
@@ -98,6 +100,35 @@ def required_version(request: Request) -> int:
     return int(text)
 
 
+def preference(request: Request, name: str) -> str | None:
+    """Return what the Prefer headers say of `name` (`return`, `handling`), or None."""
+    for header in request.headers.getlist("prefer"):
+        for part in header.replace(";", ",").split(","):
+            key, _, value = part.strip().partition("=")
+            if key.strip().lower() == name:
+                return value.strip('" ')
+    return None
+
+
+def not_modified(request: Request, *, version: int, updated: datetime) -> Response | None:
+    """Return the 304 if the caller holds this version: by If-None-Match, or else by If-Modified-Since (RFC 9110, 13.2.2)."""
+    tags = request.headers.get("if-none-match")
+    if tags is not None:
+        held = {tag.strip().removeprefix("W/") for tag in tags.split(",")}
+        same = bool(held & {"*", f'"{version}"'})
+    else:
+        same = _unchanged_since(request.headers.get("if-modified-since"), updated)
+    return Response(status_code=304, headers={"ETag": etag(version)}) if same else None
+
+
+def _unchanged_since(text: str | None, updated: datetime) -> bool:
+    try:
+        since = parsedate_to_datetime(text) if text else None
+        return since is not None and updated.replace(microsecond=0) <= since
+    except (TypeError, ValueError):  # no HTTP date, or one without a zone: the header is to be ignored
+        return False
+
+
 def resource_response(
     resource: Mapping[str, Any], *, version: int, updated: datetime, status: int = 200, location: str | None = None
 ) -> Response:
@@ -111,3 +142,9 @@ def resource_response(
 def fhir_response(body: Mapping[str, Any], status: int = 200) -> Response:
     """Answer with a Bundle, Parameters or OperationOutcome."""
     return Response(dump(body), status, media_type=MEDIA_TYPE)
+
+
+def history_response(request: Request, base: str, address: str, versions: Sequence[Version]) -> Response:
+    """Answer an instance history: all `versions`, newest first, of the resource at `address` (absolute, without `_history`)."""
+    page, total, links = parse_history(request.query_params.multi_items()).of(versions, f"{address}/_history")
+    return fhir_response(history(base, page, links=links, total=total))

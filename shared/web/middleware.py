@@ -25,6 +25,7 @@ _SECURITY_HEADERS = {
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _log = logging.getLogger("careledger.requests")
 
 
@@ -48,6 +49,11 @@ class Envelope:
         started = time.perf_counter()
         state = scope.setdefault("state", {})
         state["request_id"] = str(_given_id(scope) or uuid7(self._clock.now()))
+        # a client may invent methods: neither a metric's label nor a log line holds a word of its own
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        head = method == "HEAD"
+        if head:  # as GET, without the body (standards.md 3.1)
+            scope["method"] = "GET"
         status = 500
         sent = False
         got = 0
@@ -68,6 +74,8 @@ class Envelope:
                 headers["X-Request-Id"] = state["request_id"]
                 for name, value in _SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+            elif head:
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -81,7 +89,7 @@ class Envelope:
             answer = await scope["app"].state.unexpected(Request(scope), error)
             await answer(scope, receive, marked)
         finally:
-            self._record(scope, status, time.perf_counter() - started)
+            self._record(scope, method, status, time.perf_counter() - started)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         length = Headers(scope=scope).get("content-length", "0")
@@ -89,13 +97,13 @@ class Envelope:
             raise BodyTooLong
         await self._app(scope, receive, send)
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "none")
-        REQUESTS.labels(self._service, scope["method"], route, str(status)).observe(seconds)
+        REQUESTS.labels(self._service, method, route, str(status)).observe(seconds)
         principal = scope["state"].get("principal")
         fields = {
             "service": self._service,
-            "method": scope["method"],
+            "method": method,
             "route": route,
             "status": status,
             "ms": round(seconds * 1000, 1),

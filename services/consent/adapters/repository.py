@@ -116,9 +116,9 @@ class ConsentRepository:
         )
         return {(row.system, row.value) for row in await self._connection.execute(query)}
 
-    async def versions(self, consent_id: UUID, *, patient: str | None = None) -> list[Recorded]:
-        """Return all versions of one consent, newest first."""
-        query = self._select(patient).where(VERSION.c.id == consent_id).order_by(VERSION.c.version.desc())
+    async def versions(self, *consent_ids: UUID, patient: str | None = None) -> list[Recorded]:
+        """Return all versions of these consents, newest first."""
+        query = self._select(patient).where(VERSION.c.id.in_(consent_ids)).order_by(VERSION.c.id, VERSION.c.version.desc())
         return [recorded_of(row) for row in await self._connection.execute(query)]
 
     async def history(self, patient: str, program: str) -> list[Consent]:

@@ -11,13 +11,7 @@ from services.consent.usecases.ports import Recorded
 from shared.fhir.json_text import dump, parse
 from shared.fhir.outcome import operation_outcome
 from shared.kernel.errors import Issue, NotFound
-from shared.web.fhir_route import MEDIA_TYPE, resource_response
-
-
-def preference(request: Request, name: str) -> str | None:
-    """Return what the Prefer header says of `name` (`return`, `handling`)."""
-    parts = (part.strip().partition("=") for part in request.headers.get("prefer", "").replace(";", ",").split(","))
-    return next((value.strip(' "') for key, _, value in parts if key.strip().lower() == name), None)
+from shared.web.fhir_route import MEDIA_TYPE, preference, resource_response
 
 
 def uuid_of(text: str) -> UUID:

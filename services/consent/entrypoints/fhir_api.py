@@ -8,23 +8,25 @@ from urllib.parse import parse_qsl
 import msgspec
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
-from services.consent.entrypoints.answers import preference, read_answer, resource_of, uuid_of, write_answer
+from services.consent.entrypoints.answers import read_answer, resource_of, uuid_of, write_answer
 from services.consent.entrypoints.dependencies import Call, call_of
 from services.consent.fhir_mapping.inbound import Inbound, read_consent
+from services.consent.fhir_mapping.outbound import write_provenance
 from services.consent.fhir_mapping.profile import at_consent
 from services.consent.usecases.capture_consent import capture_consent
 from services.consent.usecases.change_consent import change_consent
 from services.consent.usecases.ports import Accepted, Recorded
-from shared.fhir.bundle import Version, history, searchset
+from shared.fhir.bundle import Version, searchset
 from shared.fhir.json_text import dump
 from shared.fhir.outcome import operation_outcome
+from shared.fhir.provenance import REVINCLUDE
 from shared.fhir.search import Key, Search, SearchParameter, Sort, parse_search
 from shared.fhir.search_values import token_value
 from shared.fhir.shape import check_shape
 from shared.kernel.errors import CareledgerError, Forbidden, Invalid, Issue, Malformed, NotFound
 from shared.smart.scopes import covers
 from shared.web.access_control import Principal, needs
-from shared.web.fhir_route import FhirRoute, etag, fhir_response, required_version
+from shared.web.fhir_route import FhirRoute, fhir_response, history_response, not_modified, preference, required_version
 from shared.web.routes import FHIR_BASE
 
 SEARCH_PARAMETERS = (
@@ -66,6 +68,7 @@ async def create_consent(request: Request, principal: Annotated[Principal, Depen
             identifiers=inbound.identifiers,
             body_hash=hashlib.sha256(_CANONICAL.encode(resource)).digest(),
             if_none_exist=_if_none_exist(request, principal, inbound.identifiers),
+            patient=principal.patient,
             world=call.world,
             practice=call.practice,
             author=call.author,
@@ -99,13 +102,11 @@ async def search_consents(request: Request, principal: Annotated[Principal, Depe
 async def read_consent_now(
     consent_id: str, request: Request, principal: Annotated[Principal, Depends(needs("system/Consent.r"))]
 ) -> Response:
-    """Read the newest version; 304 if it is the one named by `If-None-Match`."""
+    """Read the newest version; 304 if the caller holds it already."""
     call = await call_of(request, principal)
     recorded = await _find(call, consent_id)
-    current = etag(recorded.consent.version)
-    if request.headers.get("if-none-match") == current:
-        return Response(status_code=304, headers={"ETag": current})
-    return read_answer(call, recorded)
+    same = not_modified(request, version=recorded.consent.version, updated=recorded.consent.recorded_at)
+    return same or read_answer(call, recorded)
 
 
 @router.put("/{consent_id}", response_class=Response, summary="Change a consent", openapi_extra=_BODY, responses=_ANSWERS)
@@ -131,7 +132,7 @@ async def update_consent(
             author=call.author,
         )
     except NotFound as error:
-        raise HTTPException(405, "there is no such consent, and none is created by an update", {"Allow": "GET"}) from error
+        raise HTTPException(405, "there is no such consent, and none is created by an update", {"Allow": "GET, HEAD"}) from error
     except CareledgerError as refusal:
         raise at_consent(refusal) from refusal
     return write_answer(call, request, recorded, status=200)
@@ -148,8 +149,7 @@ async def consent_history(
     if not found:
         raise NotFound("there is no such consent")
     versions = [Version(resource_of(call, one), one.consent.version, one.consent.recorded_at) for one in found]
-    links = {"self": f"{call.bases.own}/Consent/{consent_id}/_history"}
-    return fhir_response(history(call.bases.own, versions, links=links, total=len(versions)))
+    return history_response(request, call.bases.own, f"{call.bases.own}/Consent/{consent_id}", versions)
 
 
 @router.get("/{consent_id}/_history/{version}", response_class=Response, summary="One version of a consent", responses=_ANSWERS)
@@ -203,17 +203,26 @@ async def _search(call: Call, request: Request, pairs: Sequence[tuple[str, str]]
         pairs,
         handling=preference(request, "handling") or "lenient",
         bases=(call.bases.ehr, *call.bases.ehr_hosts),
+        revincludes=(REVINCLUDE,),
         zone=call.practice.zone,
     )
+    if search.revincludes and not covers(call.principal.scopes, "system/Consent.r"):
+        raise Forbidden("Provenance along with a search needs the scope system/Consent.r too")
+    included: list[Recorded] = []
     async with call.read(call.practice) as uow:
         found, total = await uow.consents.search(search, patient=call.principal.patient)
+        if search.revincludes:
+            included = await uow.consents.versions(*(one.consent.id for one in found[: search.count]))
     path = f"{call.bases.own}/Consent"
     links = {"self": search.link(path)}
     if len(found) > search.count > 0:
         last = found[search.count - 1].consent
         links["next"] = search.link(path, [_sort_key(key, found[search.count - 1]) for key in search.sort], last.id)
     matches = [resource_of(call, one) for one in found[: search.count]]
-    return fhir_response(searchset(call.bases.own, matches, links=links, total=total, outcome=_ignored(search)))
+    tellings = [write_provenance(one.consent, call.bases) for one in included]
+    return fhir_response(
+        searchset(call.bases.own, matches, links=links, total=total, included=tellings, outcome=_ignored(search))
+    )
 
 
 def _sort_key(sort: Sort, recorded: Recorded) -> Key:

@@ -3,11 +3,12 @@
 from copy import deepcopy
 from typing import Any
 
-from services.consent.domain.consent import Consent, Revocation
+from services.consent.domain.consent import Consent, Revocation, Status
 from services.consent.fhir_mapping import profile
 from services.consent.fhir_mapping.profile import Bases
 from shared.fhir.json_text import walk
 from shared.fhir.profile import extension_url
+from shared.fhir.provenance import Agent, provenance, provenance_id, recorder
 from shared.fhir.references import ehr_reference
 from shared.fhir.times import instant_text
 
@@ -38,6 +39,22 @@ def write_consent(consent: Consent, kept: dict[str, Any], bases: Bases) -> dict[
     del resource["resourceType"]
     resource.pop("id", None)
     return {"resourceType": "Consent", "id": str(consent.id), "meta": meta, **resource}
+
+
+def write_provenance(consent: Consent, bases: Bases) -> dict[str, Any]:
+    """Return who made a version, when and why: who entered it, and for the first version who obtained the consent."""
+    agents = [recorder(consent.recorded_by)]
+    if consent.version == 1:
+        agents.append(Agent(ehr_reference(bases.ehr, "Practitioner", consent.statement.obtained_by.id)))
+    operation = "CREATE" if consent.version == 1 else "NULLIFY" if consent.status is Status.ENTERED_IN_ERROR else "UPDATE"
+    return provenance(
+        provenance_id("c", consent.id, consent.version),
+        f"Consent/{consent.id}/_history/{consent.version}",
+        consent.recorded_at,
+        agents,
+        operation=operation,
+        reason_text=consent.change_reason,
+    )
 
 
 def _make_absolute(reference: dict[str, Any], bases: Bases) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.consent.domain.consent import Submission, begin
 from services.consent.usecases.ports import Accepted, Author, Claim, Practice, Recorded, UnitOfWork, World
 from services.consent.usecases.record_version import is_late, record_version
-from shared.kernel.errors import Conflict, Invalid, PreconditionFailed
+from shared.kernel.errors import Conflict, Forbidden, Invalid, PreconditionFailed
 from shared.kernel.ids import uuid7
 
 
@@ -45,6 +45,7 @@ async def capture_consent(
     identifiers: Sequence[tuple[str, str]],
     body_hash: bytes,
     if_none_exist: tuple[str, str] | None,
+    patient: str | None,
     world: World,
     practice: Practice,
     author: Author,
@@ -52,9 +53,12 @@ async def capture_consent(
     """Write the first version of a consent, once for each of the client's `identifiers` (system, value).
 
     The same body again gives the first version, another body IdentifierTaken; with `if_none_exist`, one of the identifiers,
-    the consent that has it is returned untouched. ConsentRefused by the rules of consent, UnknownPatient by the EHR.
+    the consent that has it is returned untouched. ConsentRefused by the rules of consent, UnknownPatient by the EHR. `patient`
+    restricts for whom the caller may write and what it is shown: Forbidden for another's.
     """
     said = submission.statement
+    if patient not in (None, said.patient):
+        raise Forbidden("the token is for another patient", expression="patient")
     if not await world.patients.exist(practice, said.patient):
         raise UnknownPatient("the practice's EHR has no such patient", expression="patient")
     late = await is_late(world, practice, submission)
@@ -73,11 +77,16 @@ async def capture_consent(
         return Captured(recorded, created=True)
     except _Taken as found:
         async with world.begin(practice) as uow:
-            return Captured(await _earlier(uow, found.claims, len(identifiers), body_hash, if_none_exist), created=False)
+            return Captured(await _earlier(uow, found.claims, len(identifiers), body_hash, if_none_exist, patient), created=False)
 
 
 async def _earlier(
-    uow: UnitOfWork, taken: list[Claim], asked: int, body_hash: bytes, if_none_exist: tuple[str, str] | None
+    uow: UnitOfWork,
+    taken: list[Claim],
+    asked: int,
+    body_hash: bytes,
+    if_none_exist: tuple[str, str] | None,
+    patient: str | None,
 ) -> Recorded:
     """Return the consent for which the identifiers stand; IdentifierTaken if this is not a repetition."""
     holders = {claim.consent_id for claim in taken}
@@ -90,7 +99,7 @@ async def _earlier(
         raise IdentifierTaken(text, expression="identifier")
     else:
         version = 1
-    found = await uow.consents.get(holders.pop(), version=version)
+    found = await uow.consents.get(holders.pop(), version=version, patient=patient)
     if found is None:
         raise IdentifierTaken("the identifier stands for a consent that cannot be read", expression="identifier")
     return found

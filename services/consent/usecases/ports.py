@@ -88,8 +88,8 @@ class Consents(Protocol):
     async def identifiers(self, consent_id: UUID) -> set[tuple[str, str]]:
         """Return the client's identifiers (system, value) of a consent."""
 
-    async def versions(self, consent_id: UUID, *, patient: str | None = None) -> list[Recorded]:
-        """Return all versions of one consent, newest first."""
+    async def versions(self, *consent_ids: UUID, patient: str | None = None) -> list[Recorded]:
+        """Return all versions of these consents, newest first."""
 
     async def history(self, patient: str, program: str) -> list[Consent]:
         """Return all versions of all consents of the patient and program."""

@@ -1,13 +1,14 @@
 """Task at the FHIR base: create, amend or void, read, vread, history, search."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from services.timetrack.entrypoints.dependencies import Here, here
-from services.timetrack.entrypoints.task_answers import entry_warnings, prefer, task_answer, task_from
+from services.timetrack.entrypoints.task_answers import entry_warnings, provenance_of, task_answer, task_from
 from services.timetrack.fhir_mapping.inbound import read_task
 from services.timetrack.fhir_mapping.profile import at_task, same_task
 from services.timetrack.usecases.amend_time import amend_time
@@ -16,12 +17,13 @@ from services.timetrack.usecases.ports import EntryVersion, IdentifierTaken, NoS
 from shared.fhir import bundle
 from shared.fhir.json_text import parse
 from shared.fhir.outcome import operation_outcome
+from shared.fhir.provenance import REVINCLUDE
 from shared.fhir.search import SearchParameter, parse_search
 from shared.fhir.shape import check_shape
 from shared.kernel.errors import CareledgerError, Forbidden, Invalid, Issue, Malformed
 from shared.smart.scopes import covers
 from shared.web.access_control import Principal, needs
-from shared.web.fhir_route import FhirRoute, etag, fhir_response, required_version
+from shared.web.fhir_route import FhirRoute, fhir_response, history_response, not_modified, preference, required_version
 from shared.web.routes import FHIR_BASE
 
 router = APIRouter(prefix=FHIR_BASE, route_class=FhirRoute, tags=["Task"])
@@ -37,7 +39,7 @@ PARAMETERS = (
     SearchParameter("modified", "date", sortable=True),
     SearchParameter("period", "date", sortable=True),
     SearchParameter("encounter", "reference", targets=("Encounter",)),
-    SearchParameter("program", "token"),
+    SearchParameter("program", "token", ours=True),
 )
 
 Creator = Annotated[Principal, Depends(needs("system/Task.c"))]
@@ -98,6 +100,8 @@ async def update_task(request: Request, task_id: str, principal: Updater) -> Res
             may_read=covers(principal.scopes, "system/Task.r"),
             now=at.now,
         )
+    except NoSuchThing as error:
+        raise HTTPException(405, "there is no such entry, and none is created by an update", {"Allow": "GET, HEAD"}) from error
     except CareledgerError as error:
         raise at_task(error) from error
     return await _written(request, at, version, task, status=200)
@@ -105,15 +109,14 @@ async def update_task(request: Request, task_id: str, principal: Updater) -> Res
 
 @router.get("/Task/{task_id}")
 async def read_task_by_id(request: Request, task_id: str, principal: Reader) -> Response:
-    """Return the current version of an entry; 304 if If-None-Match names it."""
+    """Return the current version of an entry; 304 if the caller holds it already."""
     at = await here(request, principal)
     async with at.uow as uow:
         found = await uow.entries.read(_uuid(task_id), patient=at.patient)
     if found is None:
         raise NoSuchThing("no such entry")
-    if request.headers.get("if-none-match", "").strip() in (etag(found.version), f'"{found.version}"'):
-        return Response(status_code=304, headers={"ETag": etag(found.version)})
-    return task_answer(at, found, parse(found.body.encode()))
+    same = not_modified(request, version=found.version, updated=found.written_at)
+    return same or task_answer(at, found, parse(found.body.encode()))
 
 
 @router.get("/Task/{task_id}/_history")
@@ -125,8 +128,7 @@ async def read_task_history(request: Request, task_id: str, principal: Reader) -
     if not found:
         raise NoSuchThing("no such entry")
     versions = [bundle.Version(task_from(at, each), each.version, each.written_at) for each in found]
-    links = {"self": f"{at.base}/Task/{task_id}/_history"}
-    return fhir_response(bundle.history(at.base, versions, links=links, total=len(versions)))
+    return history_response(request, at.base, f"{at.base}/Task/{task_id}", versions)
 
 
 @router.get("/Task/{task_id}/_history/{version}")
@@ -161,13 +163,19 @@ async def _search(request: Request, principal: Principal, pairs: list[tuple[str,
     search = parse_search(
         PARAMETERS,
         pairs,
-        handling=prefer(request, "handling") or "lenient",
+        handling=preference(request, "handling") or "lenient",
         bases=(at.ehr.base, *at.ehr.hosts),
+        revincludes=(REVINCLUDE,),
         zone=at.practice.zone,
     )
+    if search.revincludes and not covers(principal.scopes, "system/Task.r"):
+        raise Forbidden("Provenance along with a search needs the scope system/Task.r too")
+    included: Sequence[StoredVersion] = ()
     async with at.uow as uow:
         found, keys, total = await uow.searches.search(search, patient=at.patient)
-    page = found[: search.count]
+        page = found[: search.count]
+        if search.revincludes:
+            included = await uow.entries.history(*(each.id for each in page), patient=at.patient)
     path = f"{at.base}/Task"
     links = {"self": search.link(path)}
     if len(found) > len(page) and page:
@@ -177,11 +185,12 @@ async def _search(request: Request, principal: Principal, pairs: list[tuple[str,
         issues = [Issue("search-unknown", "this parameter is not known and was ignored", name) for name in search.ignored]
         outcome = operation_outcome(issues, code="not-supported", severity="warning")
     tasks = [task_from(at, each) for each in page]
-    return fhir_response(bundle.searchset(at.base, tasks, links=links, total=total, outcome=outcome))
+    tellings = [provenance_of(each) for each in included]
+    return fhir_response(bundle.searchset(at.base, tasks, links=links, total=total, included=tellings, outcome=outcome))
 
 
 async def _written(request: Request, at: Here, version: EntryVersion, task: dict[str, Any], *, status: int) -> Response:
-    wanted = prefer(request, "return")
+    wanted = preference(request, "return")
     if wanted == "OperationOutcome":
         issues = await entry_warnings(at, version)
         return task_answer(at, version, task, status=status, instead=issues)
@@ -201,7 +210,7 @@ async def _repeated(request: Request, at: Here, earlier: StoredVersion, task: di
         text = "an entry with this identifier says something else"
         named = f": Task/{earlier.id}" if at.patient is None else ""
         raise IdentifierTaken(text + named, expression="Task.identifier")
-    return task_answer(at, earlier, first, located=True, minimal=prefer(request, "return") == "minimal")
+    return task_answer(at, earlier, first, located=True, minimal=preference(request, "return") == "minimal")
 
 
 def _if_none_exist(request: Request, principal: Principal, task: dict[str, Any]) -> str | None:

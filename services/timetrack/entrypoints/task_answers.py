@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import Response
 
 from services.timetrack.entrypoints.dependencies import Here
 from services.timetrack.fhir_mapping.outbound import Version, task_of
 from services.timetrack.usecases.ports import EntryVersion, StoredVersion
 from shared.fhir.json_text import parse
 from shared.fhir.outcome import operation_outcome
+from shared.fhir.profile import extension
+from shared.fhir.provenance import provenance, provenance_id, recorder
 from shared.kernel.errors import Issue
 from shared.web.fhir_route import fhir_response, resource_response
 
@@ -68,14 +70,21 @@ async def entry_warnings(at: Here, version: EntryVersion) -> list[Issue]:
     return issues
 
 
-def prefer(request: Request, name: str) -> str | None:
-    """Return the value of `name` in the Prefer header, or None."""
-    for header in request.headers.getlist("prefer"):
-        for part in header.replace(";", ",").split(","):
-            key, _, value = part.strip().partition("=")
-            if key.lower() == name:
-                return value.strip('" ')
-    return None
+def provenance_of(stored: StoredVersion) -> dict[str, Any]:
+    """Return who entered a version, when and, if it changed or voided the entry, why."""
+    operation = {"logged": "CREATE", "amended": "UPDATE", "voided": "NULLIFY"}[stored.change]
+    body = parse(stored.body.encode())
+    reason = body.get("statusReason", {}).get("text")
+    if stored.change == "amended":
+        reason = (extension(body, "change-reason", expression="Task") or {}).get("valueString")
+    return provenance(
+        provenance_id("t", stored.id, stored.version),
+        f"Task/{stored.id}/_history/{stored.version}",
+        stored.written_at,
+        [recorder(stored.author)],
+        operation=operation,
+        reason_text=reason,
+    )
 
 
 def _version(found: EntryVersion | StoredVersion) -> Version:

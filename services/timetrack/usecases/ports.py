@@ -89,6 +89,7 @@ class StoredVersion:
     seconds: int
     authored_on: datetime
     written_at: datetime
+    author: str
     change: Change
     late: bool
     body: str
@@ -147,8 +148,8 @@ class Entries(Protocol):
     async def read(self, entry_id: UUID, version: int | None = None, *, patient: str | None = None) -> StoredVersion | None:
         """Return the current or the named version."""
 
-    async def history(self, entry_id: UUID, *, patient: str | None = None) -> Sequence[StoredVersion]:
-        """Return all versions, the newest first."""
+    async def history(self, *entry_ids: UUID, patient: str | None = None) -> Sequence[StoredVersion]:
+        """Return all versions of these entries, the newest first."""
 
     async def owner_of(self, tokens: Sequence[str]) -> UUID | None:
         """Return the entry to which one of the identifiers (`system|value`) belongs."""

@@ -27,7 +27,8 @@ def read_capabilities(folder: Path) -> list[dict[str, Any]]:
             raise CapabilityMissing(f"{file} is missing: run `make openapi`, or set CARELEDGER_CAPABILITY_FOLDER") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CapabilityMissing(f"{file} is not a capability file: run `make openapi`") from error
-    types = [resource["type"] for resource in resources]
-    if len(types) != len(set(types)):
-        raise CapabilityMissing(f"two services in {folder} claim the same type: {sorted(types)}")
-    return sorted(resources, key=lambda resource: str(resource["type"]))
+    by_type = {str(resource["type"]): resource for resource in resources}
+    for resource in resources:  # Provenance is told of by each service, and by each alike
+        if resource != by_type[str(resource["type"])]:
+            raise CapabilityMissing(f"two services in {folder} say different things of {resource['type']}: run `make openapi`")
+    return [by_type[kind] for kind in sorted(by_type)]

@@ -139,7 +139,7 @@ def _write(folder: Path, **files: Any) -> None:
         (folder / f"{name}.json").write_text(content if isinstance(content, str) else json.dumps(content))
 
 
-@pytest.mark.parametrize("broken", ["{", "[]", "{}", '{"resources": 1}', '{"resources": [{"type": "Task"}]}'])
+@pytest.mark.parametrize("broken", ["{", "[]", "{}", '{"resources": 1}', '{"resources": [{"type": "Task", "interaction": []}]}'])
 def test_a_broken_capability_file_is_named(broken: str, tmp_path: Path) -> None:
     good = {"resources": [{"type": "Task"}]}
     _write(tmp_path, consent={"resources": []}, timetrack=good, billing=broken)
