@@ -1,5 +1,6 @@
 """Timers as rows: the state as one document, beside it what is asked for and what the database guards."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -37,14 +38,16 @@ class TimerRepository:
 
     async def add(self, record: TimerRecord, author: Author) -> None:
         """Insert timer and journal row in one statement."""
-        await self._write(_ADD, {**self._values(record), **self._journal(record, "start", author)})
+        await self._write(_ADD, {**self._values(record), **self._journal(record, "start", author, record.started_at)})
 
-    async def save(self, record: TimerRecord, what: str | None, author: Author, *, reason: str | None = None) -> None:
+    async def save(
+        self, record: TimerRecord, what: str | None, author: Author, *, at: datetime, reason: str | None = None
+    ) -> None:
         """Write the next state, and with `what` its journal row in the same statement."""
         if what is None:
             await self._write(_UPDATE, self._values(record))
         else:
-            await self._write(_SAVE, {**self._values(record), **self._journal(record, what, author, reason)})
+            await self._write(_SAVE, {**self._values(record), **self._journal(record, what, author, at, reason)})
 
     async def for_change(self, timer_id: UUID) -> TimerRecord | None:
         """Lock and return a timer, or None."""
@@ -101,8 +104,7 @@ class TimerRepository:
         }
         return {f"t_{name}": value for name, value in row.items()}
 
-    def _journal(self, record: TimerRecord, what: str, author: Author, reason: str | None = None) -> dict[str, Any]:
-        at = record.timer.heard_at
+    def _journal(self, record: TimerRecord, what: str, author: Author, at: datetime, reason: str | None = None) -> dict[str, Any]:
         journal = JournalRecord(
             id=uuid7(at),
             at=at,

@@ -1,7 +1,7 @@
 """Pause, resume, switch or hear of a timer, by the person whose timer it is."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -46,25 +46,31 @@ async def change_timer(
     heartbeat leaves no journal row of its own: what it proves is in the timer.
     """
     async with uow:
-        record = await open_timer(uow, practice, timer_id, performer, now=now)
+        today = None if action is TimerAction.PAUSE else now.astimezone(practice.zone).date()
+        record = await open_timer(uow, practice, timer_id, performer, day=today)
         changed = _changed(record.timer, action, work, keep_silence=keep_silence, now=now)
         if changed == record.timer:
             return record
         after = replace(record, version=record.version + 1, timer=changed)
-        await uow.timers.save(after, None if action is TimerAction.HEARTBEAT else action.value, author)
+        await uow.timers.save(after, None if action is TimerAction.HEARTBEAT else action.value, author, at=now)
         return after
 
 
-async def open_timer(uow: UnitOfWork, practice: Practice, timer_id: UUID, performer: str, *, now: datetime) -> TimerRecord:
-    """Lock and return a timer for the person whom the call names; NoSuchThing, NotYourTimer, NotOnRoster."""
+async def open_timer(
+    uow: UnitOfWork, practice: Practice, timer_id: UUID, performer: str, *, day: date | None = None
+) -> TimerRecord:
+    """Lock and return a timer for the person whom the call names; NoSuchThing, NotYourTimer, NotOnRoster.
+
+    The person holds a role on `day`; by default on the day on which the timer started: who left since can still end it.
+    """
     record = await uow.timers.for_change(timer_id)
     if record is None:
         raise NoSuchThing("no such timer")
     if record.performer.id != performer:
         raise NotYourTimer("the timer is another person's", expression="performer")
     staff = await uow.roster.find(performer)
-    day = now.astimezone(practice.zone).date()
-    require_timer_role(staff.member if staff else None, practitioner=performer, day=day)
+    started_on = record.started_at.astimezone(practice.zone).date()
+    require_timer_role(staff.member if staff else None, practitioner=performer, day=day or started_on)
     return record
 
 

@@ -14,7 +14,7 @@ async def discard_timer(
 ) -> TimerRecord:
     """Return the ended timer; the journal keeps `reason`. NoSuchThing, NotYourTimer, NotOnRoster, TimerStateError."""
     async with uow:
-        record = await open_timer(uow, practice, timer_id, performer, now=now)
+        record = await open_timer(uow, practice, timer_id, performer)
         ended = replace(record, version=record.version + 1, timer=discard(record.timer, now=now))
-        await uow.timers.save(ended, "discard", author, reason=reason)
+        await uow.timers.save(ended, "discard", author, at=now, reason=reason)
         return ended

@@ -167,8 +167,10 @@ class Timers(Protocol):
     async def add(self, record: TimerRecord, author: Author) -> None:
         """Store a new timer; TimerRunning or IdentifierTaken, and nothing is stored."""
 
-    async def save(self, record: TimerRecord, what: str | None, author: Author, *, reason: str | None = None) -> None:
-        """Store the next state of a timer that was locked; TimerRunning if it runs beside another."""
+    async def save(
+        self, record: TimerRecord, what: str | None, author: Author, *, at: datetime, reason: str | None = None
+    ) -> None:
+        """Store the next state of a timer that was locked, recorded at `at`; TimerRunning if it runs beside another."""
 
     async def for_change(self, timer_id: UUID) -> TimerRecord | None:
         """Lock and return a timer."""

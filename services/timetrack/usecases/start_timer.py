@@ -59,6 +59,19 @@ async def start_timer(
     """
     if not await patients.exist(practice, request.patient):
         raise UnknownPatient("the EHR does not know this patient", expression="patient")
+    try:
+        return await _start(uow, practice, author, request, silence_seconds=silence_seconds, now=now)
+    except (TimerRunning, IdentifierTaken):
+        async with uow:  # the same request may have been there first, at the same moment
+            known = await uow.timers.by_identifier(author.client, request.identifier)
+        if known is None:
+            raise
+        return _same(known, request), False
+
+
+async def _start(
+    uow: UnitOfWork, practice: Practice, author: Author, request: TimerRequest, *, silence_seconds: int, now: datetime
+) -> tuple[TimerRecord, bool]:
     async with uow:
         staff = await uow.roster.find(request.performer)
         day = now.astimezone(practice.zone).date()
@@ -70,7 +83,7 @@ async def start_timer(
             settled = settle(running.timer, now=now)
             if settled.status is TimerStatus.RUNNING:
                 raise TimerRunning(f"a timer of this person runs: {running.id}", expression="performer")
-            await uow.timers.save(replace(running, version=running.version + 1, timer=settled), "forgotten", author)
+            await uow.timers.save(replace(running, version=running.version + 1, timer=settled), "forgotten", author, at=now)
         record = _record(request, member, author, silence_seconds=silence_seconds, now=now, practice=practice)
         await uow.timers.add(record, author)
         return record, True

@@ -48,7 +48,7 @@ async def stop_timer(
     entries: tuple[TimeEntry, ...] = ()
     try:
         async with uow:
-            record = await open_timer(uow, practice, timer_id, performer, now=now)
+            record = await open_timer(uow, practice, timer_id, performer)
             if record.timer.over:
                 return record, [version.id for version in await uow.entries.of_timer(timer_id)]
             stopped = replace(record, version=record.version + 1, timer=stop(record.timer, now=now, keep_silence=keep_silence))
@@ -57,7 +57,7 @@ async def stop_timer(
                 await _version(entry, practice, author, months, timer_id=timer_id, body=compose(entry), now=now)
                 for entry in entries
             ]
-            await uow.timers.save(stopped, "stop", author)
+            await uow.timers.save(stopped, "stop", author, at=now)
             for version in made:
                 await uow.entries.add(version, author)
             return stopped, [version.id for version in made]

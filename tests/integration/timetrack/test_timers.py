@@ -160,6 +160,22 @@ async def test_of_sixteen_starts_at_once_one_runs(door: Door) -> None:
     assert len(door.rows("SELECT 1 FROM timer")) == 1
 
 
+async def test_of_sixteen_equal_starts_at_once_one_is_new(door: Door) -> None:
+    await hired(door)
+    answers = await asyncio.gather(*(start(door, identifier="x") for _ in range(16)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 15 + [201]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+async def test_who_left_meanwhile_can_still_end_a_timer_but_not_go_on(door: Door) -> None:
+    await hired(door, roles=[{"role": "clinical-staff", "since": "2025-01-01", "until": "2026-10-15"}])
+    timer = await started(door)
+    go(door, hours=9)
+    assert (await act(door, timer, "resume")).status_code == 403
+    assert (await act(door, timer, "stop", keep_silence=True, **NOTE)).status_code == 200
+    assert door.rows("SELECT seconds FROM time_entry") == [{"seconds": 9 * 3600}]
+
+
 async def test_a_silent_timer_ends_where_it_was_last_heard_of(door: Door) -> None:
     await hired(door)
     timer = await started(door, heartbeats=True)
