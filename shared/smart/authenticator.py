@@ -1,13 +1,13 @@
-"""From a bearer token to a principal: signature, tenant, audience, client, scope, in this order."""
+"""From a bearer token to a principal: signature, tenant, audience, client, scope or role, in this order."""
 
 from uuid import UUID
 
 from shared.kernel.errors import Forbidden, NotFound, Unauthenticated
 from shared.smart.registry import Registry
 from shared.smart.scopes import covers, parse_scopes
-from shared.smart.tokens import TokenVerifier
-from shared.web.access_control import Needs, Principal
-from shared.web.routes import fhir_base
+from shared.smart.tokens import SignedClaims, TokenVerifier
+from shared.web.access_control import Needs, PageNeeds, Principal
+from shared.web.routes import app_base, fhir_base
 
 
 class TokenAuthenticator:
@@ -18,7 +18,7 @@ class TokenAuthenticator:
         self._registry = registry
         self._public_url = public_url
 
-    async def authenticate(self, authorization: str | None, *, tenant: str, needs: Needs) -> Principal:
+    async def authenticate(self, authorization: str | None, *, tenant: str, needs: Needs | PageNeeds) -> Principal:
         """Return who calls; a token of another tenant meets the same 404 as a tenant that does not exist."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
@@ -27,16 +27,10 @@ class TokenAuthenticator:
         state = await self._registry.tenant(tenant) if claims.tenant == tenant else None
         if state is None:
             raise NotFound("no such resource")
-        if claims.audience != fhir_base(self._public_url, tenant):
-            raise Unauthenticated("the access token is not valid here")
-        if not await self._registry.client_is_active(claims.client_id):
-            raise Unauthenticated("the access token is not valid here")
-        if claims.patient is not None and any(not scope.startswith("system/") for scope in needs.scopes):
-            raise Forbidden("a token bound to one patient opens what is filtered by patient, and nothing else")
-        rights = parse_scopes(claims.scope)
-        missing = [scope for scope in needs.scopes if not covers(rights, scope)]
-        if missing:
-            raise Forbidden(f"this needs the scope {' and '.join(missing)}")
+        if isinstance(needs, PageNeeds):
+            rights = self._check_page(claims, tenant, needs)
+        else:
+            rights = await self._check_scopes(claims, tenant, needs)
         return Principal(
             tenant=tenant,
             tenant_id=UUID(state.tenant_id),
@@ -45,4 +39,27 @@ class TokenAuthenticator:
             scopes=rights,
             patient=claims.patient,
             roles=frozenset(claims.roles),
+            launch=claims.launch,
+            encounter=claims.encounter,
         )
+
+    async def _check_scopes(self, claims: SignedClaims, tenant: str, needs: Needs) -> frozenset[str]:
+        """Return the rights of a client's token that was made for the FHIR base."""
+        if claims.audience != fhir_base(self._public_url, tenant) or not await self._registry.client_is_active(claims.client_id):
+            raise Unauthenticated("the access token is not valid here")
+        if claims.patient is not None and any(not scope.startswith("system/") for scope in needs.scopes):
+            raise Forbidden("a token bound to one patient opens what is filtered by patient, and nothing else")
+        rights = parse_scopes(claims.scope)
+        if missing := [scope for scope in needs.scopes if not covers(rights, scope)]:
+            raise Forbidden(f"this needs the scope {' and '.join(missing)}")
+        return rights
+
+    def _check_page(self, claims: SignedClaims, tenant: str, needs: PageNeeds) -> frozenset[str]:
+        """Check a person's token that was made for the pages: it carries roles, no scopes."""
+        if claims.audience != app_base(self._public_url, tenant):
+            raise Unauthenticated("the access token is not valid here")
+        if not set(needs.roles) & set(claims.roles):
+            raise Forbidden(f"this is for the role {' or '.join(needs.roles)}")
+        if needs.chart and claims.patient is None:
+            raise Forbidden("this page concerns one patient: open it from the chart")
+        return frozenset()

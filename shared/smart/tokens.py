@@ -34,6 +34,8 @@ class SignedClaims:
     fhir_user: str | None = None
     roles: tuple[str, ...] = ()
     session: str | None = None
+    launch: str | None = None
+    encounter: str | None = None
 
 
 class TokenVerifier:
@@ -99,7 +101,7 @@ def _signed_claims(claims: dict[str, object], issuer: str, now: float) -> Signed
     if not all(isinstance(value, str) for value in texts.values()):
         raise TypeError("a claim of the wrong type")
     roles = claims.get("roles", [])
-    optional = {name: claims.get(name) for name in ("patient", "fhir_user", "sid")}
+    optional = {name: claims.get(name) for name in ("patient", "fhir_user", "sid", "launch", "encounter")}
     if not isinstance(roles, list) or not all(value is None or isinstance(value, str) for value in optional.values()):
         raise TypeError("a claim of the wrong type")
     return SignedClaims(
@@ -110,8 +112,14 @@ def _signed_claims(claims: dict[str, object], issuer: str, now: float) -> Signed
         expires_at=expires_at,
         scope=str(texts["scope"]),
         audience=str(texts["aud"]),
-        patient=optional["patient"],  # type: ignore[arg-type]
-        fhir_user=optional["fhir_user"],  # type: ignore[arg-type]
+        patient=_text(optional["patient"]),
+        fhir_user=_text(optional["fhir_user"]),
         roles=tuple(str(role) for role in roles),
-        session=optional["sid"],  # type: ignore[arg-type]
+        session=_text(optional["sid"]),
+        launch=_text(optional["launch"]),
+        encounter=_text(optional["encounter"]),
     )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

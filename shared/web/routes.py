@@ -29,3 +29,8 @@ def owner_of(path: str) -> str:
 def fhir_base(public_url: str, tenant: str) -> str:
     """Return the absolute FHIR base of `tenant`: also the audience of its access tokens."""
     return f"{public_url}/t/{tenant}/fhir/R4"
+
+
+def app_base(public_url: str, tenant: str) -> str:
+    """Return the absolute base of `tenant`'s pages: also the audience of page tokens."""
+    return f"{public_url}/t/{tenant}/app"
