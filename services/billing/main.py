@@ -82,6 +82,7 @@ def create_app(settings: PartSettings) -> FastAPI:
         title="Careledger billing",
         routers=(fhir_api.router, rest_api.router),
         authenticator=part.authenticator,
+        limiter=part.limiter,
         lifespan=lifespan,
         world=BillingWorld(part),
         registry=part.registry,

@@ -39,6 +39,7 @@ def create_app(settings: PartSettings) -> FastAPI:
         title="Careledger consent",
         routers=(fhir_api.router, provenance_api.router, rest_api.router),
         authenticator=part.authenticator,
+        limiter=part.limiter,
         lifespan=lifespan,
         world=World(begin, patients, part.registry, part.clock),
         read=begin,

@@ -41,6 +41,7 @@ def create_app(settings: PartSettings) -> FastAPI:
         title="Careledger timetrack",
         routers=(fhir_api.router, provenance_api.router, timer_api.router, roster_api.router),
         authenticator=part.authenticator,
+        limiter=part.limiter,
         lifespan=lifespan,
         registry=part.registry,
         clock=part.clock,

@@ -42,10 +42,11 @@ from shared.ops.clock import clock_for
 from shared.smart.authenticator import TokenAuthenticator
 from shared.smart.ehr_tokens import load_key
 from shared.smart.keys import KeySource
-from shared.smart.part import relay_of
+from shared.smart.part import limiter_of, relay_of
 from shared.smart.registry import Registry
 from shared.smart.tokens import TokenVerifier
 from shared.web.app import create_app as create_part
+from shared.web.rate_limit import RateLimiter
 from shared.web.routes import fhir_base
 
 __all__ = [
@@ -90,6 +91,7 @@ def create_app(settings: AccessSettings) -> FastAPI:
             discovery_api.fhir_router,
         ),
         authenticator=TokenAuthenticator(verifier, registry, public_url=settings.public_url),
+        limiter=limiter_of(settings),
         lifespan=lifespan,
     )
 
@@ -101,6 +103,10 @@ def _front_door(settings: AccessSettings, engine: AsyncEngine, registry: Registr
     signer = TokenSigner(engine, _vault(settings))
     assertions = JwtAssertions(uow, ClientKeys(fetcher))
     tenants = RegisteredTenants(registry)
+    limiter = RateLimiter(requests=settings.tokens_per_minute, replicas=settings.replicas)
+
+    def count(client: str) -> None:
+        limiter.take("", client, points=0)
 
     async def issue(request: TokenRequest, place: TokenPlace) -> IssuedToken:
         return await issue_token(
@@ -110,6 +116,7 @@ def _front_door(settings: AccessSettings, engine: AsyncEngine, registry: Registr
             tenants=tenants,
             scopes=SmartScopes(),
             signer=signer,
+            count=count,
             uow=uow,
             clock=_REAL_TIME,
         )

@@ -9,7 +9,7 @@ from shared.ops.settings import PartSettings, part_settings
 _CAPABILITIES = Path(__file__).parents[2] / "openapi" / "capability"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AccessSettings(PartSettings):
     """`key_folder` holds the private signing keys, `capability_folder` what the services say they can do."""
 

@@ -8,13 +8,14 @@ from shared.ops.environment import Environment, SettingMissing
 PARTS = ("access", "consent", "timetrack", "billing")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PartSettings:
     """The settings of one part.
 
     `public_url` is the one origin that all absolute URLs are made of, `database_url` that of the app role,
     `worker_database_url` that of the worker role, `jwks` a path or an internal URL with access's public keys,
     `ehr_key_file` the private key (PEM) with which we sign in at EHRs. `dev` allows http and private addresses on loopback.
+    The limits are those of one client at one tenant (tokens: of one client) in all `replicas` together; 0 is none.
     """
 
     service: str
@@ -27,6 +28,9 @@ class PartSettings:
     clock_file: Path | None
     dev: bool
     replicas: int
+    requests_per_minute: int = 0
+    points_per_minute: int = 0
+    tokens_per_minute: int = 0
 
     @property
     def database(self) -> str:
@@ -42,6 +46,7 @@ def part_settings(environment: Environment, service: str) -> PartSettings:
     if not public_url.startswith("https://") and not (dev and loopback):
         raise SettingMissing("CARELEDGER_PUBLIC_URL must be https; http only with CARELEDGER_DEV=1 and on loopback")
     clock_file = environment.text("DEV_CLOCK", "")
+    often = 100 if dev else 1
     return PartSettings(
         service=service,
         public_url=public_url,
@@ -53,4 +58,7 @@ def part_settings(environment: Environment, service: str) -> PartSettings:
         clock_file=Path(clock_file) if dev and clock_file else None,
         dev=dev,
         replicas=environment.number("REPLICAS", 1),
+        requests_per_minute=environment.number("REQUESTS_PER_MINUTE", 600 * often),
+        points_per_minute=environment.number("POINTS_PER_MINUTE", 10_000 * often),
+        tokens_per_minute=environment.number("TOKENS_PER_MINUTE", 60 * often),
     )

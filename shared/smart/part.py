@@ -21,6 +21,7 @@ from shared.smart.ehr_tokens import EhrTokens
 from shared.smart.keys import KeySource
 from shared.smart.registry import Registry
 from shared.smart.tokens import TokenVerifier
+from shared.web.rate_limit import RateLimiter
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Part:
     engine: AsyncEngine
     registry: Registry
     authenticator: TokenAuthenticator
+    limiter: RateLimiter
     http: httpx.AsyncClient
     ehr: EhrTokens
 
@@ -56,9 +58,15 @@ def build_part(settings: PartSettings, tables: JournalTables, *, ehr_scope: str,
         engine=engine,
         registry=registry,
         authenticator=TokenAuthenticator(verifier, registry, public_url=settings.public_url),
+        limiter=limiter_of(settings),
         http=http,
         ehr=EhrTokens(http, settings.ehr_key_file, scope=ehr_scope),
     )
+
+
+def limiter_of(settings: PartSettings) -> RateLimiter:
+    """Return what counts the requests of a part's clients."""
+    return RateLimiter(requests=settings.requests_per_minute, points=settings.points_per_minute, replicas=settings.replicas)
 
 
 @asynccontextmanager

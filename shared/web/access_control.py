@@ -12,6 +12,8 @@ from fastapi import FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
+from shared.web.rate_limit import RateLimiter, points_of
+
 
 @dataclass(frozen=True)
 class Principal:
@@ -42,12 +44,14 @@ class Needs:
     scopes: tuple[str, ...]
 
     async def __call__(self, request: Request) -> Principal:
-        """Authenticate the request by its bearer token, for the tenant in its path."""
+        """Authenticate the request by its bearer token, for the tenant in its path, and count it; TooMany over the limit."""
         authenticator: Authenticator = request.app.state.authenticator
         principal = await authenticator.authenticate(
             request.headers.get("authorization"), tenant=request.path_params["tenant"], needs=self
         )
         request.state.principal = principal
+        limiter: RateLimiter = request.app.state.limiter
+        limiter.take(principal.tenant, principal.client_id, points=points_of(request.scope))
         return principal
 
 
@@ -68,6 +72,8 @@ class PageNeeds:
             request.headers.get("authorization"), tenant=request.path_params["tenant"], needs=self
         )
         request.state.principal = principal
+        limiter: RateLimiter = request.app.state.limiter
+        limiter.take(principal.tenant, principal.client_id, points=points_of(request.scope))
         return principal
 
 

@@ -11,13 +11,21 @@ from shared.ops.metrics import exposition
 from shared.web.access_control import Authenticator, Open, check_declarations
 from shared.web.errors import install_error_handlers
 from shared.web.middleware import Envelope
+from shared.web.rate_limit import RateLimiter
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 LifespanBody = AsyncIterator[None]
 
 
 def create_app(
-    *, service: str, title: str, routers: Iterable[APIRouter], authenticator: Authenticator, lifespan: Lifespan, **state: Any
+    *,
+    service: str,
+    title: str,
+    routers: Iterable[APIRouter],
+    authenticator: Authenticator,
+    limiter: RateLimiter,
+    lifespan: Lifespan,
+    **state: Any,
 ) -> FastAPI:
     """Build the app of `service`; `state` is what its dependencies find at `request.app.state`.
 
@@ -35,6 +43,7 @@ def create_app(
     )
     app.state.service = service
     app.state.authenticator = authenticator
+    app.state.limiter = limiter
     for name, value in state.items():
         setattr(app.state, name, value)
     for router in routers:

@@ -51,6 +51,7 @@ async def issue_token(
     tenants: Tenants,
     scopes: Scopes,
     signer: Signer,
+    count: Callable[[str], None],
     uow: Callable[[], TokenUnitOfWork],
     clock: Clock,
 ) -> IssuedToken:
@@ -58,9 +59,11 @@ async def issue_token(
 
     TokenRefused otherwise, with the code of RFC 6749 5.2. A tenant that does not exist, is switched off or is foreign to the
     client is refused in the same words after the same steps. The id is spent, durably, before anything is issued: of any number
-    of equal assertions one gets a token. Source: standards.md 2.2, integration.md 1.
+    of equal assertions one gets a token. Source: standards.md 2.2, integration.md 1. `count` raises TooMany when the client,
+    known by then so that nobody can use up another's quota, asks too often; its assertion is not spent and can be sent again.
     """
     assertion = await _authenticate(request, place, assertions, clock)
+    count(assertion.client_id)
     now = clock.now()
     async with uow() as work:
         fresh = await work.spend(assertion, now)

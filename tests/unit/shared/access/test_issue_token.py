@@ -62,6 +62,7 @@ class Door:
             tenants=self,
             scopes=SmartScopes(),
             signer=self,
+            count=lambda client: self.diary.append(f"counted {client}"),
             uow=lambda: self,
             clock=self.clock,
         )
@@ -70,16 +71,34 @@ class Door:
 async def test_the_id_is_spent_for_good_before_anything_is_signed() -> None:
     door = Door()
     assert await door.ask() == IssuedToken("system/Task.r", 300, "system/Task.r")
-    assert door.diary == ["spent", "asked for grants", "committed", "signed"]
+    assert door.diary == ["counted biller", "spent", "asked for grants", "committed", "signed"]
 
 
 @pytest.mark.parametrize(
     ("door", "assertion", "scope", "error", "diary"),
     [
         (Door(), "bad", "system/Task.r", OAuthError.INVALID_CLIENT, []),
-        (Door(active=False), "one", "system/Task.r", OAuthError.INVALID_CLIENT, ["spent", "asked for grants", "committed"]),
-        (Door(allowed=()), "one", "system/Task.r", OAuthError.INVALID_CLIENT, ["spent", "asked for grants", "committed"]),
-        (Door(), "one", "system/Consent.r", OAuthError.INVALID_SCOPE, ["spent", "asked for grants", "committed"]),
+        (
+            Door(active=False),
+            "one",
+            "system/Task.r",
+            OAuthError.INVALID_CLIENT,
+            ["counted biller", "spent", "asked for grants", "committed"],
+        ),
+        (
+            Door(allowed=()),
+            "one",
+            "system/Task.r",
+            OAuthError.INVALID_CLIENT,
+            ["counted biller", "spent", "asked for grants", "committed"],
+        ),
+        (
+            Door(),
+            "one",
+            "system/Consent.r",
+            OAuthError.INVALID_SCOPE,
+            ["counted biller", "spent", "asked for grants", "committed"],
+        ),
     ],
     ids=["unproved", "sleeping tenant", "foreign tenant", "not granted"],
 )
