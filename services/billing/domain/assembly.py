@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import date, datetime
-from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
@@ -21,6 +20,7 @@ from shared.kernel.calendar_month import CalendarMonth
 __all__ = ["Assembly", "assemble"]
 
 _SOURCE = attrgetter("source")
+_ORDERED = ("conditions", "coverages", "encounters", "care_plans", "attestations", "other_services", "busy", "signals")
 
 
 def assemble(month: CalendarMonth, ledger: Ledger, rule_book: RuleBook, *, at: datetime) -> Assembly:
@@ -44,20 +44,16 @@ def assemble(month: CalendarMonth, ledger: Ledger, rule_book: RuleBook, *, at: d
 
 def _in_order(ledger: Ledger) -> Ledger:
     """Return the ledger with its facts ordered by source, so that the order of arrival leaves no trace in the answer."""
-    changed: dict[str, Any] = {
-        name: tuple(sorted(rows, key=_SOURCE))
-        for name, rows in (
-            ("conditions", ledger.conditions),
-            ("coverages", ledger.coverages),
-            ("encounters", ledger.encounters),
-            ("care_plans", ledger.care_plans),
-            ("attestations", ledger.attestations),
-            ("other_services", ledger.other_services),
-            ("busy", ledger.busy),
-            ("signals", ledger.signals),
-        )
-        if len(rows) > 1 and any(left.source > right.source for left, right in pairwise(rows))
-    }
+    changed: dict[str, Any] = {}
+    for name in _ORDERED:
+        rows = getattr(ledger, name)
+        if len(rows) > 1:
+            previous = ""
+            for row in rows:
+                if row.source < previous:
+                    changed[name] = tuple(sorted(rows, key=_SOURCE))
+                    break
+                previous = row.source
     return replace(ledger, **changed) if changed else ledger
 
 

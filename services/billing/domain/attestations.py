@@ -12,6 +12,8 @@ from shared.kernel.vocabulary import Lane, Program
 class AttestationKind(StrEnum):
     """The statements that the engine understands."""
 
+    __hash__ = str.__hash__  # an Enum hashes in Python, and the engine looks kinds up dozens of times a month
+
     RISK = "risk"
     CONDITIONS = "conditions"
     INITIATING_VISIT = "initiating-visit"

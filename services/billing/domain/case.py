@@ -22,12 +22,15 @@ _IN_EVERY_MONTH = 28
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A month in a zone: its `days`, and their first instants `starts` with the end of the month last (T21, R10)."""
+    """A month in a zone, `[start, end)`: its `days`, and their first instants `starts`, `end` last (T21, R10)."""
 
     month: CalendarMonth
     zone: ZoneInfo
     days: tuple[date, ...]
     starts: tuple[datetime, ...]
+    start: datetime
+    end: datetime
+    name: str
 
     @property
     def first_day(self) -> date:
@@ -39,19 +42,9 @@ class Grid:
         """The last day of the month."""
         return self.days[-1]
 
-    @property
-    def start(self) -> datetime:
-        """The first instant of the month."""
-        return self.starts[0]
-
-    @property
-    def end(self) -> datetime:
-        """The instant at which the month is over."""
-        return self.starts[-1]
-
     def day_of(self, at: datetime) -> date:
         """Return the local day of an instant."""
-        if self.starts[0] <= at < self.starts[-1]:
+        if self.start <= at < self.end:
             return self.days[bisect_right(self.starts, at) - 1]
         return at.astimezone(self.zone).date()
 
@@ -67,7 +60,8 @@ class Grid:
 def grid_of(month: CalendarMonth, zone: ZoneInfo) -> Grid:
     """Return the month's grid in the billing location's zone."""
     days = tuple(month.first_day + DAY * index for index in range(month.last_day.day))
-    return Grid(month, zone, days, (*(day_start(day, zone) for day in days), month.end(zone)))
+    starts = (*(day_start(day, zone) for day in days), month.end(zone))
+    return Grid(month, zone, days, starts, starts[0], starts[-1], str(month))
 
 
 @dataclass(slots=True)
@@ -106,7 +100,7 @@ class Case:
         situation = self.rules.situations[row]
         if situation.severity is None:
             return None
-        key = decision_key(rule, row, subject or str(self.grid.month))
+        key = decision_key(rule, row, subject or self.grid.name)
         review = situation.severity is Severity.REVIEW
         finding = Finding(
             rule=rule,

@@ -13,7 +13,7 @@ from services.billing.domain.rules import Rules
 from shared.kernel.calendar_month import CalendarMonth, day_start
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ConsentView:
     """A practitioner's consents in a month: blocks, whether any was in force at all, the latest grant, and why there is none."""
 

@@ -10,6 +10,8 @@ from services.billing.domain.ledger import TimeEntryFact
 from services.billing.domain.pieces import Block, Cause, Effect, Piece, carve
 from services.billing.domain.qualification import causes_of
 
+_COUNT = Effect.COUNT
+
 
 @dataclass(slots=True)
 class Time:
@@ -27,7 +29,7 @@ class Time:
 def sort_entries(case: Case) -> tuple[list[TimeEntryFact], list[TimeEntryFact], list[TimeEntryFact]]:
     """Return the month's live entries of the program, those of other programs, and duplicates (R13), each ordered by start."""
     grid = case.grid
-    start, end = grid.starts[0], grid.starts[-1]
+    start, end = grid.start, grid.end
     own: list[TimeEntryFact] = []
     others: list[TimeEntryFact] = []
     plain, latest = True, start - DAY
@@ -59,8 +61,8 @@ def sort_entries(case: Case) -> tuple[list[TimeEntryFact], list[TimeEntryFact], 
 def pieces_of(case: Case, entries: list[TimeEntryFact], blocks: list[Block], duplicates: list[TimeEntryFact]) -> Time:
     """Return the pieces of the entries: each with what keeps it from simply counting (exclude first, then unite: R2)."""
     grid, practitioner = case.grid, case.practitioner
-    month_start, month_end = grid.starts[0], grid.starts[-1]
-    allocated = _allocations(case)
+    month_start, month_end, day_of = grid.start, grid.end, grid.day_of
+    allocated = _allocations(case) if AttestationKind.TIME_ALLOCATION in case.attested else {}
     implausible = _implausible_days(case, entries)
     pieces: list[Piece] = []
     decided: list[tuple[Cause, Piece]] = []
@@ -71,7 +73,7 @@ def pieces_of(case: Case, entries: list[TimeEntryFact], blocks: list[Block], dup
             piece = _loose(case, entry, entries, blocks, own)
             pieces.append(_settle(case, piece, decided) if piece.causes else piece)
             continue
-        day = grid.day_of(start)
+        day = day_of(start)
         causes = causes_of(case, entry, day, end)
         if implausible and (entry.performer, day) in implausible:
             causes += (_implausible(entry, day),)
@@ -80,7 +82,7 @@ def pieces_of(case: Case, entries: list[TimeEntryFact], blocks: list[Block], dup
         if end > month_end:
             end = month_end
         if not causes and not blocks:
-            pieces.append(Piece(start, end, entry, own, Effect.COUNT, ()))
+            pieces.append(Piece(start, end, entry, own, _COUNT, ()))
             continue
         parts = [
             Piece(left, right, entry, own, Effect.COUNT, causes + found)
@@ -180,13 +182,13 @@ def _allocate(parts: list[Piece], seconds: int) -> list[Piece]:
 
 def _implausible_days(case: Case, entries: list[TimeEntryFact]) -> set[tuple[str, date]]:
     """Return (performer, day) with more seconds than a working day holds, over all patients as far as is known (row 17)."""
-    limit = case.rules.staff_day_seconds
-    known = case.practice.staff_seconds
+    limit, known = case.rules.staff_day_seconds, case.practice.staff_seconds
+    if not known and sum([entry.seconds for entry in entries]) <= limit:
+        return set()
     sums: dict[tuple[str, date], int] = {}
-    if known or sum(entry.seconds for entry in entries) > limit:
-        for entry in entries:
-            day = _day_of(case, entry)
-            sums[entry.performer, day] = sums.get((entry.performer, day), 0) + entry.seconds
+    for entry in entries:
+        day = _day_of(case, entry)
+        sums[entry.performer, day] = sums.get((entry.performer, day), 0) + entry.seconds
     return {key for key, seconds in sums.items() if max(seconds, known.get(key, 0)) > limit}
 
 

@@ -14,6 +14,8 @@ class Severity(StrEnum):
     fact changes. deny: not billable this month for this payer.
     """
 
+    __hash__ = str.__hash__  # an Enum hashes in Python
+
     INFO = "info"
     REVIEW = "review"
     HOLD = "hold"

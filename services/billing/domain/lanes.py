@@ -57,8 +57,8 @@ def in_lane(pieces: Iterable[Piece], lane: Lane) -> list[Piece]:
 def choose_lane(case: Case, counted: list[Piece]) -> LaneChoice:
     """Return the lane as attested. What is attested and not reached falls to the staff lane, never elsewhere, never up (R22)."""
     rules = case.rules
-    stated = case.of_month(AttestationKind.LANE) if case.attested else None
-    complexity = signed_complexity(case) if case.attested else None
+    stated = case.of_month(AttestationKind.LANE)
+    complexity = signed_complexity(case)
     if stated is not None:
         lane = Lane(str(stated.value["lane"]))
         facts = (stated.source,) if complexity is None else (stated.source, complexity.source)
@@ -83,9 +83,12 @@ def choose_lane(case: Case, counted: list[Piece]) -> LaneChoice:
 
 def signed_complexity(case: Case) -> Attestation | None:
     """Return the month's complexity statement if it makes the month complex: level, signer and day of signing (E14, R21)."""
+    made = case.attested.get(AttestationKind.COMPLEXITY)
+    if made is None:
+        return None
     said = [
         a
-        for a in case.attested.get(AttestationKind.COMPLEXITY, ())
+        for a in made
         if a.by == case.practitioner and case.grid.start <= a.signed_at < case.grid.end and a.month in (None, case.grid.month)
     ]
     if not said:

@@ -11,7 +11,6 @@ from services.billing.domain.judgement import Judgement
 from services.billing.domain.lanes import spoken_units
 from services.billing.domain.ledger import Fact, Ledger
 from services.billing.domain.rule_book import RuleBook
-from shared.kernel.calendar_month import CalendarMonth
 
 _RANK = {Severity.INFO: 0, Severity.REVIEW: 1, Severity.HOLD: 2, Severity.DENY: 3}
 
@@ -19,7 +18,8 @@ _RANK = {Severity.INFO: 0, Severity.REVIEW: 1, Severity.HOLD: 2, Severity.DENY: 
 def conclude(judgement: Judgement, rule_book: RuleBook) -> Assembly:
     """Return the Assembly that a judgement's findings leave."""
     case = judgement.case
-    _note_validity(case, rule_book, case.grid.month)
+    if not case.rules.verified:
+        _note_unverified(case, rule_book)
     entries = tuple(dict.fromkeys([piece.entry.entry_id for piece in judgement.counted]))
     lines = _lines(judgement, entries)
     if lines:
@@ -32,9 +32,9 @@ def conclude(judgement: Judgement, rule_book: RuleBook) -> Assembly:
     return Assembly(
         patient=case.ledger.patient.id,
         practitioner=case.practitioner or None,
-        month=str(case.grid.month),
+        month=case.grid.name,
         outcome=outcome,
-        severity=max((finding.severity for finding in findings), key=_RANK.__getitem__, default=None),
+        severity=max([finding.severity for finding in findings], key=_RANK.__getitem__, default=None),
         lane=str(judgement.choice.lane) if judgement.units.base else None,
         charges=lines if planned else (),
         would_be=() if planned or (difference is None and case.ledger.billed) else lines,
@@ -85,13 +85,12 @@ def facts_used(ledger: Ledger) -> tuple[str, ...]:
     return tuple(sorted(facts))
 
 
-def _note_validity(case: Case, rule_book: RuleBook, month: CalendarMonth) -> None:
+def _note_unverified(case: Case, rule_book: RuleBook) -> None:
     """L4: a month outside the days for which the payers' text was read, or by a draft, is computed and held."""
     validity = rule_book.validity
-    if validity.status != "adopted" or not validity.valid_from <= month.first_day <= month.last_day <= validity.valid_to:
-        read = f"{validity.valid_from} to {validity.valid_to}, {validity.status}"
-        text = f"{month} lies outside the days for which the payers' text was read ({read})"
-        case.note("45", "L4", text, concerns=Concerns.RELEASE, path="rule_book.validity")
+    read = f"{validity.valid_from} to {validity.valid_to}, {validity.status}"
+    text = f"{case.grid.name} lies outside the days for which the payers' text was read ({read})"
+    case.note("45", "L4", text, concerns=Concerns.RELEASE, path="rule_book.validity")
 
 
 def _lines(judgement: Judgement, entries: tuple[str, ...]) -> tuple[PlannedCharge, ...]:
@@ -101,31 +100,33 @@ def _lines(judgement: Judgement, entries: tuple[str, ...]) -> tuple[PlannedCharg
         return ()
     lane = case.rules.lanes[judgement.choice.lane]
     coverage = judgement.payer.coverage
-    decided = {f.decided.modifier for f in case.findings if f.decided is not None and f.decided.modifier}
+    chosen = {f.decided.modifier for f in case.findings if f.decided is not None and f.decided.modifier}
     rows = [(lane.base_code, lane.base_id, 1, ("T1", "A1", f"{lane.path}.base.seconds"))]
     if units.addon:
         rows.append((lane.addon_code, lane.addon_id, units.addon, ("T1", "A2", f"{lane.path}.addon.seconds")))
-    npi = practitioner_npi(case)
+    npi, modifiers = practitioner_npi(case), tuple(sorted(chosen)) if chosen else ()
     return tuple(
-        PlannedCharge(
-            code=code,
-            code_id=code_id,
-            base=code == lane.base_code,
-            units=count,
-            date_of_service=day,
-            place_of_service=case.tenant.place_of_service,
-            modifiers=tuple(sorted(decided)),
-            diagnoses=judgement.diagnoses,
-            practitioner=case.practitioner,
-            practitioner_npi=npi,
-            payer=coverage.payer if coverage is not None else None,
-            coverage=coverage.source if coverage is not None else None,
-            patient_billable=not judgement.payer.protected,
-            consents=judgement.consent.sources,
-            entries=entries,
-            rules=rules,
-        )
-        for code, code_id, count, rules in rows
+        [
+            PlannedCharge(
+                code=code,
+                code_id=code_id,
+                base=code == lane.base_code,
+                units=count,
+                date_of_service=day,
+                place_of_service=case.tenant.place_of_service,
+                modifiers=modifiers,
+                diagnoses=judgement.diagnoses,
+                practitioner=case.practitioner,
+                practitioner_npi=npi,
+                payer=coverage.payer if coverage is not None else None,
+                coverage=coverage.source if coverage is not None else None,
+                patient_billable=not judgement.payer.protected,
+                consents=judgement.consent.sources,
+                entries=entries,
+                rules=rules,
+            )
+            for code, code_id, count, rules in rows
+        ]
     )
 
 

@@ -19,13 +19,15 @@ def causes_of(case: Case, entry: TimeEntryFact, day: date, end: datetime) -> tup
         if never is not None:
             return (never,)
     performer = _performer(case, entry, day)
-    if performer is not None and performer.effect is Effect.EXCLUDE:
-        return (performer,)
-    causes: tuple[Cause, ...] = () if performer is None else (performer,)
+    causes: tuple[Cause, ...] = ()
+    if performer is not None:
+        causes = (performer,)
+        if performer.effect is Effect.EXCLUDE:
+            return causes
     if not documented:
         causes += _documentation(case, entry)
     written = entry.written_at
-    if written - end > rules.late_after or (written >= case.grid.end and written > end and case.grid.day_of(written) > day):
+    if written > end and (written - end > rules.late_after or (written >= case.grid.end and case.grid.day_of(written) > day)):
         causes += (_review(case, "24", "T23", entry, "written late"),)
     if questioned and entry.activity in rules.doubtful_activities:
         causes += (_review(case, "44", "T16", entry, f"{entry.activity} is clerical work of which it is open whether it counts"),)

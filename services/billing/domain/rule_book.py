@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.billing.domain.findings import Severity
+from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.errors import Invalid
 
 LETTERS: Mapping[str, Severity | None] = {
@@ -104,6 +105,10 @@ class Validity:
     read_by: str
     read_on: date
     text: str
+
+    def covers(self, month: CalendarMonth) -> bool:
+        """Tell whether a whole month lies within, and the reading was adopted."""
+        return self.status == "adopted" and self.valid_from <= month.first_day and month.last_day <= self.valid_to
 
 
 @dataclass(frozen=True, slots=True, eq=False)

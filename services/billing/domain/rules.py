@@ -51,6 +51,7 @@ class Rules:
     profile: str
     column: str
     switches_set: bool
+    verified: bool
     situations: Mapping[str, Situation]
     lanes: Mapping[Lane, LaneRules]
     complex_levels: frozenset[str]
@@ -177,6 +178,7 @@ def _compile(book: RuleBook, profile: str, month: CalendarMonth) -> Rules:
         profile=profile,
         column=member.column,
         switches_set=member.switches_set,
+        verified=book.validity.covers(month),
         situations={key: book.situation(profile, key) for key in book.severities},
         lanes={lane: _lane(book, value, lane) for lane in Lane},
         acute_prefixes=tuple(value("eligibility.conditions.acute_prefixes")),
