@@ -1,0 +1,256 @@
+"""The turns of phrase that the documentation check knows, English and Spanish, over normalised text (`note_text.normalise`)."""
+
+import re
+
+
+def _any(*patterns: str) -> re.Pattern[str]:
+    return re.compile(r"(?<![a-z])(?:" + "|".join(patterns) + r")(?![a-z])")
+
+
+NUMBER_WORD = (
+    r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|half|several|both|dos|tres|cuatro|cinco|seis|siete|"
+    r"ocho|nueve|diez|media)"
+)
+SPAN = r"(?:d|days?|nights?|nites?|wks?|w|weeks?|months?|mo|hours?|hrs?|h|dias?|noches?|semanas?|sem|mes|meses|horas?)"
+WEEKDAY = (
+    r"(?:mon|tues?|wed|thurs?|thu|fri|sat|sun)(?:day|nesday|sday|urday)?s?|lunes|martes|miercoles|jueves|viernes|"
+    r"sabado|domingo|mie|jue|vie|sab|dom|lun"
+)
+MONTH = (
+    r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*|enero|febrero|marzo|abril|mayo|junio|julio|"
+    r"agosto|septiembre|octubre|noviembre|diciembre"
+)
+
+PAST = _any(
+    rf"x ?{NUMBER_WORD} ?{SPAN}",
+    r"x ?\d+",
+    rf"for (?:the (?:last|past) )?(?:a|about )?{NUMBER_WORD} {SPAN}",
+    rf"{NUMBER_WORD} {SPAN} ago",
+    r"yesterday|yest|last (?:night|nite|week|wk|month|summer|evening)|overnight|this (?:am|morning|week|wk|month)",
+    r"since (?!last (?:call|visit|contact|outreach|month))\w+",
+    rf"(?:on|last|by) (?:{WEEKDAY})",
+    r"over the weekend|again|tonight|tonite|today",
+    r"ayer|anoche|hoy|esta manana|desde (?!la ultima)\w+",
+    rf"hace {NUMBER_WORD} {SPAN}",
+    r"este (?:mes|fin)|el fin de semana|otra vez",
+    rf"{NUMBER_WORD} (?:nights?|times|doses|episodes?|falls|days|mornings|sessions?|tablets?|bottles?|veces|noches|"
+    rf"dosis|frascos?)",
+    rf"el (?:{WEEKDAY})",
+    rf"(?:in|since|until|en|desde) (?:{MONTH})",
+)  # fmt: skip
+BEHAVIOUR = _any(
+    r"someone else'?s|another patient'?s|(?:gone|resolved|healed|cleared up|desaparecio|se quito) ?(?!concern|"
+    r"issue)|now (?:qd|bid|daily|on|at|uses?|takes?|needs?)|sting[s]?|burns?",
+    r"skip\w*|miss(?:ed|es|ing)|ran out|run(?:s|ning)? out|out of (?!town|the office|range)|quit|quits|forgot\w*|"
+    r"forget\w*|halv(?:es|ed|ing)|split(?:s|ting)?",
+    r"stopped (?!by|in)\w+|stops? taking|stopp?(?:ed|ing)? (?:taking|using|his|her|their|the|it|them|ordering|"
+    r"going)?|(?:can ?no|ca)n?'?t (?:afford|reach|open|get|find|sleep|finish|climb|see|read|walk|stand|breathe|use|"
+    r"cook|drive|remember|feel|hear|swallow|tolerate|keep|pay|run)",
+    r"cannot|cant|could not|couldn'?t|refus(?:ed|es|ing)|declin(?:ed|es) (?!further|any|additional|need|other|more)|"
+    r"stolen|lost|broke|broken|expired|lapsed|leak(?:s|ed|ing|y)?|empty|worn|unplugged",
+    r"(?:does|do|did|is|was|has|have|will|would)(?: not|n'?t) (?!have (?:any|further|questions)|had|been|need|"
+    r"report|require|wish to|currently|any)\w+|never|no (?:ride|food|heat|power|water|transport\w*|money|strips|"
+    r"refills?|help|one)|lives? alone|alone|stays? (?:with|alone)",
+    r"moved (?:in|out|to)|died|passed away|evict\w*|shut off|hid(?:es|ing)|wrong|by mistake|mix(?:ed|ing)? up|twice|"
+    r"no longer|instead of|rather than|only (?:when|on|one|if|prn|mon\w*)|only as|thought|thinks|doubl(?:es|ed|ing)",
+    r"duplicat\w*|dups?|borrow\w*|shar(?:es|ing)|out early|too (?:much|many|early|late|tight|small|big|ugly|painful|"
+    r"weak|expensive|heavy|sleepy|tired)|nobody|drank|drinks?|smok(?:es|ing) \w+|ppd|eats?|ate|eating|"
+    r"sleeps (?!well|good|ok|fine|8|through|better)\w+|slept|naps?",
+    r"last (?:one|two|three|few|\d) (?:tab\w*|pills?|days?|doses?|strips?|pens?)|stuck|backorder\w*|out of stock|"
+    r"delayed|(?:was|were|been|had been) (?!doing|feeling|tolerat|provid|meet|encourag|taking (?:all|her|his|the|"
+    r"their|med)|checking|being|running)\w+ing|ha[sd] (?:been )?tak(?:en|ing) (?!all|her|his|the|med)\w+|admits?|"
+    r"wants? (?!any|no further|nothing|help|more info|information|to (?:continue|stay|keep|work|improve|think|"
+    r"discuss|talk))\w+|(?:not|un)able to (?!reach|contact|complete|come)|struggl\w*|fell|slid|fainted|tripped|"
+    r"passed out|dropped|hospitali[sz]ed|admitted|er visits?|ed visit|new since|got lost|late \d+|"
+    r"\d+ d(?:ays)? late|overdue by",
+    r"se salta\w*|salta|no (?:se )?(?:toma|pone|come|usa|puede|tiene|llego|camina|duerme|quiere|reconoce|ve|oye|"
+    r"evacua|aguanta\w*|alcanza|le entregan|la entregan)|dejo (?:de|la|el|su)?|se (?:le )?(?:acabo|acabaron|"
+    r"termino)|se (?:cayo|quita|cansa|queda|quedo)|vive sol[oa]|sol[oa] en",
+    r"olvid\w+|a la mitad|dos veces|en vez de|en lugar de|perdi[oe]\w*|robaron|rot[oa]|falt[oa]|ya no|todavia no|"
+    r"teme|por miedo|x miedo|la vecina|por error|equivoc\w+|come|comio|duerme|bebe|toma (?!sus|su|la presion|"
+    r"las? medic|todas|todo|bien|correct|diari|como|segun)\w+|usa \w+|sin (?:comida|luz|transporte|dinero|insulina|"
+    r"golpe|o2)|despierta|solo (?:de|por|cuando|si)|nunca|internad[oa]|urgencias|vomita",
+)  # fmt: skip
+DECISION = _any(
+    r"holds?|held|holding|stop|(?<!she )(?<!he )(?<!patient )(?<!pt )stops|restart\w*|resum(?:e|es|ed)|increas(?:e|"
+    r"es|ed)|decreas(?:e|es|ed)|reduc(?:e|es|ed)|lower(?:ed|s)|rais(?:ed|es)|cut(?: back)?|doubled|halved?|"
+    r"switch(?:ed|es)?|chang(?:ed|es)|chgd?|chg'd|added|adds|adding|started|starts|start|starting",
+    r"per (?!pt|patient|protocol|policy|policies|report|her|his|guideline|routine|family|day|week|night|month|wife|"
+    r"husband|daughter|son|plan|usual|request|instructions|chart|record|meal|standing)\w+|por orden|"
+    r"wants? \w+ (?:off|on|stopped|held|back)|wants|keep (?:\d|dose|same)|instead|en cambio|paused?|pausa|half|"
+    r"trial|[+]\d+ ?u|dc|d/c|discontinued|d/?c'?d|moved|taper\w*|titrat\w+|replaced|replaces|swapp?ed|swaps?|"
+    r"back to|extra|up to|down to|ok'?d|okay'?d|allow(?:ed|s) \w+ to|cancell?ed|omit|separate",
+    r"suspend\w+|baj(?:a|o|an|aron)(?! en)|sub(?:e|io|ieron)|aument\w+|agreg\w+|cambi(?:a|o|aron|amos) (?:a|de|la|"
+    r"el)|inici\w+|empieza|quit(?:o|aron)|pasar\w*|indico|puso|reinici\w+|separar|solo el|que la tire|no \w+ hoy",
+)  # fmt: skip
+COMPARISON = re.compile(
+    r"->|<-|→|[↑↓]|(?:\d[^.;:]{0,20}|\()\b(?:was|were|from|era|eran|de|vs|against|contra)\s\d|\b(?:from|"
+    r"de) \d+[^.;]{0,12} (?:to|a) \d|\d\s?\(\s?\d|\b(?:up|down|dn|gained|lost|subio|bajo)\s\d"
+    r"|\b(?:up|down|lower|higher|better|worse|easier|more|less|fewer|mas|menos|peor|mejor)\b[^.]{0,25}\b(?:from|"
+    r"than|since|que|after|desde|before)\b"
+    r"|\b(?:same|igual|unchanged)\b[^.]{0,6}\b(?:as|q|que|from)\s(?:last|la|el|yest\w*|in|\d)|[=+]\s?last|"
+    r"\bsince (?:the|her|his|starting|stopping|adding|being)\b"
+    r"|\bwas\s\w+\s(?:in|on|at|last)|\bas before\b|\bback to \d|\bsince \w+ (?:was|off|cut|went|started|stopped|"
+    r"died|broke|fell|moved)|\bafter (?:stopping|starting)"
+    r"|[,;] ?(?:was|were|era|eran|antes|before|previously)\s\w|\bantes (?:solo|no|de \d)|^(?:was|were|era) (?:half|"
+    r"only|at|a|one|two|\d)|\bdesde que\b|\bcomo antes\b|\((?:was|were|era)\b|\b(?:now|ahora)\b.{0,40}\b(?:was|were|"
+    r"era)\b|\b(?:was|were|era)\b.{0,40}\b(?:now|and (?:is|are)|ahora|but (?:is|are))\b"
+)
+FREQUENCY = re.compile(
+    rf"\b\d+ ?x ?/ ?(?:d|day|wk|w|week|night|n|mo|month)\b|\b\d+ ?v ?/ ?d\b|\bx ?\d+\b(?! attempts?| calls?)|"
+    rf"\b{NUMBER_WORD} (?:times|veces|x) ?(?:a|per|/|al|por|this|in|last)?"
+    rf"|\b\d+ ?/ ?(?:mo|wk|d|day|week|month)\b|\b(?:every|each|cada) (?:hour|night|noche|hora)|\b{NUMBER_WORD} (?:of|"
+    rf"de) (?:the )?(?:\d+|seven|ten|las|los)"
+)
+QUOTE = re.compile(r'"([^"]{8,})"')
+ARRIVES = _any(
+    r"(?:ready|delivery|delivered|delivers|arrives?|ships?|comes?|picks? up|pick up|starts?|begins?|resumes?|"
+    r"recheck|repeat|redraw|intake|confirms?|due|first)\b.{0,40}\b(?:today|tonight|tonite|tomorrow|tmrw|tmw|tom|"
+    r"2day|\d{1,2}/\d{1,2}|" + WEEKDAY + r"|\d{1,2} ?(?:am|pm|a|p))",
+    r"(?:psych|dr|dra|np|hh|rn|ot|nurse|cardiology|uro|gi|podiatry|wound \w+|hospice|sw|home health|"
+    r"surgeon)\b.{0,25}\b(?:today|tonight|tomorrow|tmrw|2day|" + WEEKDAY + r")",
+    r"(?:today|tomorrow|tmrw)\b.{0,20}\b(?:ready|delivery|refill|intake)|refill (?:today|tomorrow|sent)",
+    r"(?:list[ao]|entrega\w*|llega|recoge|empieza|repetir|confirma|retira)\b.{0,40}\b(?:hoy|manana|mnn|" + WEEKDAY + r"|\d{1,2})",
+)  # fmt: skip
+NEGATION = _any(
+    r"no|not|denies|denied|denying|without|w/o|neg|negative|none|nor|never|sin|niega|nego|ningun[oa]?|neither|free of|ni"
+)
+DENIAL = _any(r"denies|denied|denying|niega|nego|no|sin")
+UNCHANGED = _any(
+    r"stable|same|unchanged|controlled|well[- ]controlled|adequate(?:ly)?|at goal|at baseline|normal|"
+    r"within normal limits|wnl|good|great|fine|ok|okay|"
+    r"estables?|controlad[oa]s?|igual|bien|buen[oa]?|normales|tolerable|managed|manageable"
+)
+CONDITIONAL = re.compile(r"\b(?:if|in case|should (?:she|he|symptoms)|when to call|cuando llamar|si)\b.*")
+GOAL = _any(
+    r"goals?|targets?|under|below|at least|no more than|less than|limit|meta|objetivo|menos de|maximo|ideal|"
+    r"recommended|should"
+)
+SUBJECT = re.compile(
+    r"^(?:and |y |that |q |que )?(?:she|he|they|it|pt|pte|patient|her|his|ella|el paciente|la paciente|la senora|"
+    r"tiene|esta|se (?!le |les |repas|revis|habl|explic|educ|orient|instru|recuerd)\w+|le (?:duele|dio|salio|"
+    r"salieron)|dice|refiere|ya |no (?:tiene|puede|quiere)|wife|husband|son|daughter|dtr|mom|dad|sister|"
+    r"brother)\b(?!'s? (?:understand|agree))"
+)
+POLITE = _any(
+    r"verbali[sz]e[sd]?|understand(?:s|ing)?|understood|voiced|agree(?:s|d|able|ment)?|thankful|appreciat\w+|"
+    r"questions? (?:were )?answered|teach[- ]?back|receptive|engaged|motivated|entiende|entendio|comprende|"
+    r"entendimiento|de acuerdo|agradece|dudas|satisf\w+|able to (?:repeat|state|teach|demonstrate)|"
+    r"return demonstration"
+)
+DENIES = re.compile(
+    r"\b(?:denies|denied|niega|no reported|(?:had|has|have|with|there (?:are|were)) (?:had )?no|has not had|"
+    r"no ha tenido)\b"
+)
+IMPERATIVE = re.compile(
+    r"^(?:and |to |y )*(?:wash|dry|avoid|limit|choose|eat|drink|inspect|keep|monitor|rotate|elevate|use|never|"
+    r"always|moisturize|stay|wear|take|weigh|"
+    r"lavar|secar|evitar|limitar|comer|beber|usar|revisar|pesarse|llamar|tomar|medir)\b(?! (?:dose|same|\d))"
+)
+TOPIC = re.compile(
+    r"^(?:pt |patient )?(?:was )?(?:reviewed|discussed|went over|talked about|se (?:repas|revis|habl|convers)\w+|"
+    r"repasamos|hablamos)\b[^.:]{0,60}"
+    r"\b(?:care|how|when to|why|what to|signs?|symptoms|tips|rule|guidelines|precautions|instructions|importance|"
+    r"risks?|warning|behaviors|hygiene|"
+    r"alarma|signos|sintomas|cuidados?|importancia|riesgos?|regla|medidas)\b"
+)
+PROBLEM_KINDS = frozenset({"condition", "symptom", "drug", "thing", "measure"})
+PROBLEM_PHRASES = re.compile(
+    r"no reconoce|does not recogni[sz]e|sale a la calle|se pierde|got lost|out of breath|passed out|feeding tube|"
+    r"no bm|cannot breathe|can'?t breathe|"
+    r"short of breath|falta de aire|blood in|sangre en|recliner|wake[sn]? (?:him|her|up)|se ahoga|at night to|wets|"
+    r"se orina|lost \d+|gained \d+"
+)
+BLOOD_PRESSURE = re.compile(r"^(\d{2,3})(?:-\d{2,3})?/(\d{2,3})(?:-\d+)?s?$")
+DAY_OR_SCORE = re.compile(r"^\d{1,2}/\d{1,2}(?:/\d+)?$")
+BY_ORDER = re.compile(r"\b(?:per|by) (?:dr|dra|np|pa)\b")
+DIAGNOSIS_CODE = re.compile(r"^\d{3}\.\d{1,2}$")
+ATTEMPT = _any(
+    r"lvm|l/m|left (?:a )?(?:voice ?mail|message|msg|vm)|voicemail|vm|no answer|unable to (?:reach|contact|leave)|"
+    r"unsuccessful|not home|busy|will (?:try|retry|call back)|call(?:ed)? back|call us back|hung up|disconnected|"
+    r"no reply|attempt\w*|tried|no response|mailbox|"
+    r"no contesto|no contesta|dej[eo] (?:un )?(?:mensaje|recado)|buzon|ocupado|se intentara|volver a llamar|"
+    r"sin respuesta|no se logro|agreed to call"
+)  # fmt: skip
+ERRANDS = _any(
+    r"(?:appointment|appt|apt|cita|visit|exam|mammogram|colonoscopy)s?|(?:re)?schedul\w+|(?:re)?faxed|fax|mailed|"
+    r"e?mail(?:ed)? letter|filed|scanned|uploaded|indexed|printed|envelope|demographics|insurance|eligibility|copay|"
+    r"claims?|billing|superbill|verified|records?|reminder|letter|forms?|"
+    r"front desk|interpreter|transportation booked|portal message|paperwork|signature|prior auth\w*|address|seguro|"
+    r"direccion|telefono|archiv\w+|recordatorio|correo|programad[ao]|expediente|documentos|por fax|cit[ao]s?|"
+    r"factur\w+|text sent|call your care"
+)
+
+ROUTINE = re.compile(
+    r"\b(?:as (?:ordered|prescribed|directed|instructed|scheduled|recommended|needed|tolerated)|"
+    r"como (?:se )?(?:le )?(?:indic|recet)\w+|segun (?:lo )?indicad\w+|correctamente|"
+    r"per (?:protocol|policy|guidelines?)|without (?:side effects|difficulty|problems|issues)|no (?:side effects|"
+    r"issues|concerns|complaints)|sin (?:molestias|efectos|problemas))\b"
+)
+ESCALATION = re.compile(
+    r"\b(?:sent|send|sending|taken|going|went|go|en route|drive[sn]?|driving|driven|takes|brought|"
+    r"to)\b[^.;]{0,25}\b(?:to|->)? ?(?:the )?(?:ed|er|emergency room|urgent care|911)\b"
+    r"|\bcall(?:ed)? 911\b|\b(?:a|->) (?:urgencias|emergencias)\b|^(?:to )(?:ed|er)\b"
+)
+FIRST_PERSON = re.compile(
+    r"(?<!\w)(?!aqu[ií]|as[ií]|all[ií]|ah[ií]|caf[eé]|qu[eé]|porqu[eé]|s[ií]|m[ií]|beb[eé]|pur[eé]|despu[eé]|ir[eé]|"
+    r"t[eé]\b)[a-zñáéíóú]{2,}[éí](?!\w)"
+)
+PAST_VERB = re.compile(r"^[a-z]{3,}ed$|^[a-z]{3,}(?:amos|imos|aron|ieron)$")
+"""Verbs that no list has: English past tense, Spanish first person."""
+
+INVOLVED = re.compile(
+    r"\b(?:vendor|nurse|aide|agency|clinic|pharmacy|cardiology|\w+ist|unit|rn|hh|pt|ot|lincare|apria|company|school|"
+    r"daughter|son|wife|sister|niece|hija|hijo|enfermera) (?:now )?(?:sees|visits|comes|checks|calls|brings|draws|"
+    r"starts|delivers|swaps|sends|meets|stays|takes|drives|covers|orders?|viene|llega|revisa|visita|trae)\b|"
+    r"\b(?:dr|dra|np|pa|md)\b\.? ?[a-z'-]*\s?(?::|->|→|says?|said|ok|wants?|no\b|dice|dijo|pide|will|order|adds|"
+    r"sees|starts)|(?:,|\.|\s|^)(?:dr|dra|np|pa) [a-z]+\s*$|\b(?:foto|photo|pic\w*|strip|copy|note) (?:al|a la|"
+    r"to) (?:dr|dra|np|pa|pcp|podiatr\w+|surgeon)|\b(?:i|we|she and i|he and i) (?!was|am|will|have|hear)\w+|"
+    r"\b(?:talk|talked|spoke|speaking|discussed|call|consult\w*|review\w*|visit) (?:with|w/|to) (?:dr|dra|np|pa)\b|"
+    r"\bhad (?:his|her|him|them|the|pt)\b"
+    r"|\b(?:he|she|pt|patient|they|wife|husband|son|daughter|dtr|hija|hijo)(?: will|'ll) (?!continue|call|follow|"
+    r"monitor|discuss|contact|f/u|consider|keep|attend|try again|retry|notify|report|be\b|have|return|let|reach|"
+    r"think|need)\w+"
+    r"|\b(?:va a|pondra|lo hara|empezara|usara|tomara|comprara)\b"
+)
+SYMPTOM_TOPIC = re.compile(
+    r"^(?:and |re:? ?)?(?:(?:was |were )?(?:reviewed|discussed|assess\w*|evaluat\w*|educat\w*|address\w*|monitor\w*|"
+    r"screen\w*|talked|asked about|se (?:reviso|hablo|evaluo|repas\w+))\b)"
+    r"|\b(?:pain|dolor|fall|falls|depression|sleep|mood) (?:level|medic\w*|manag\w*|regimen|scale|control|assess\w*|"
+    r"plan|score|log|relief|clinic|risk|precaut\w*|prevent\w*|screen\w*|history)"
+)
+"""A symptom that is only the subject of a review, no finding."""
+
+INTENT = re.compile(r"\b(?:will try|tries to|trying|try to|would like|thinking|willing|ready to|plans to|intends)\b")
+KEPT = re.compile(
+    r"\bstays? (?:on|at|with) (?:\d|\w+)|\bkeeps? (?:\d|the dose|same)|\bsame dose|\bmisma dosis|\bsigue (?:con|"
+    r"igual dosis)|\bno change (?:to|in) (?:plan|dose|\w+ per)|\bmismo plan|\bplan unchanged|\bok(?:ay)? per\b"
+)
+THIRD_PERSON = re.compile(r"(?<!\w)[a-zñáéíóú]{3,}ó(?!\w)")
+REVIEWED = re.compile(
+    r"\b(?:reviewed|discussed|explained|talked|went over|explored|addressed|covered|counseled|educated|repas\w+|"
+    r"revis\w+|habl\w+|explic\w+|orient\w+)\b"
+)
+TOLD_OF = re.compile(
+    r"\b(?:she|he|they|pt|patient|wife|husband|son|daughter|dtr|mom|dad|ella|paciente|hija|hijo)\b (?!is aware|"
+    r"verbal|understand|agree|voiced|will|was (?:receptive|engaged|educated)|able)\w+"
+)
+NEGATIVE_START = re.compile(r"^(?:no|not|never|can|could|does|do|did|is|was|has|have|will|would|sin|ya no|nunca|todavia)")
+NEGATED = re.compile(r"\b(?:no|not|denies|denied|without|sin|niega|never|any)\s+(?:(?!he\b|she\b|pt\b|the\b)[\w-]+\s+){0,2}$")
+"""A denial that reaches the words which follow at once."""
+TOLD_TO = re.compile(
+    r"\b(?:told|asked|advised|instructed|reminded|recommended|encouraged|want) (?:the )?(?:pt|patient|her|him|them|"
+    r"mom|dad|wife|husband|son|daughter|dtr|caregiver|aide)?\s?(?:not )?to\b"
+    r"|\b(?:dije|pedi) que\b"
+)
+ASKED = re.compile(r"\b(?:about|whether|regarding|re|sobre|acerca)\b.*")
+RECENT = re.compile(r"\b(?:since|ago|yesterday|last (?:week|night)|desde|hace|ayer|because|again)\b")
+HABITS = re.compile(r"^(?:eats?|ate|eating|drinks?|sleeps?|come|duerme|bebe|naps?)")
+HABIT_FINE = re.compile(
+    r"\b(?:well|good|fine|ok|plenty|enough|healthy|regular\w*|balanced|water|meals? a day|8 hours|bien|bastante|"
+    r"agua|normal)\b"
+)
+TOLD_BY_PRONOUN = re.compile(
+    r"\b(?:he|she) (?!is|was|has|takes|uses|will|understands|verbal\w+|agrees|knows|reports|states|denies|can)\w+"
+)
+GOES_ON = re.compile(r"^(?:or|nor|and|ni|o|y)\b(?!.*\d)")

@@ -1,0 +1,270 @@
+"""What a note says: the problem it names, what was done, facts true of this patient now, or only errands and attempts.
+
+The reading looks for what could be underlined (findings.md 3): words of a condition or of what clearly belongs to one, acts with
+an object, and facts. Phrases that fit any patient, what is taught, what is denied, goals, and what shall happen "if", are no
+facts. Facts are of named sorts, so that advice and tests can say which was found.
+"""
+
+from dataclasses import dataclass
+
+from services.timetrack.domain import note_phrases as says
+from services.timetrack.domain import note_words as words
+from services.timetrack.domain.note_clinical_words import NUMBERED
+from services.timetrack.domain.note_text import Clause, Sentence, Token, normalise, sentences
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact of a named sort (value, change, finding, frequency, behaviour, decision, next, quote, statement) and its words."""
+
+    sort: str
+    words: str
+
+    @property
+    def result(self) -> bool:
+        return self.sort in ("value", "finding", "frequency")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What could be underlined in a note.
+
+    `problems` and `acts` are normalised words of the note; `results` counts checked things with their result, `telling` the
+    clauses with a fact; `errand` says that nothing but attempts, scheduling, mailing, billing or filing is there.
+    """
+
+    problems: tuple[str, ...]
+    acts: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    results: int
+    telling: int
+    errand: bool
+    sentences: int
+
+    @property
+    def sorts(self) -> frozenset[str]:
+        """The sorts of the facts."""
+        return frozenset(fact.sort for fact in self.facts)
+
+
+def read_note(text: str) -> Reading:
+    """Read a note (any case, accents, line ends); an empty one reads as nothing."""
+    normal = normalise(text)
+    parts = sentences(normal)
+    facts: list[Fact] = []
+    results = telling = 0
+    for sentence in parts:
+        told, clauses = _facts_of(sentence)
+        facts += told
+        telling += clauses
+        results += sum(fact.result for fact in told) + _negatives(sentence)
+    problems = [token.text for part in parts for token in part.tokens if token.kinds & says.PROBLEM_KINDS]
+    problems += says.PROBLEM_PHRASES.findall(normal)
+    own = frozenset(normalise(verb) for verb in says.FIRST_PERSON.findall(text.lower()))
+    theirs = frozenset(normalise(verb) for verb in says.THIRD_PERSON.findall(text.lower()))
+    acts = [act for part in parts for act in _acts_of(part, own | theirs if part.has("person") else own, factual=bool(facts))]
+    errand = not facts and bool(parts) and _only_errands(parts)
+    return Reading(tuple(problems), tuple(acts), tuple(facts), results, telling, errand, len(parts))
+
+
+def _facts_of(sentence: Sentence) -> tuple[list[Fact], int]:
+    """The facts of a sentence and how many of its clauses tell one.
+
+    A taught, denied or merely mentioned clause colours the short ones after it.
+    """
+    found: list[Fact] = []
+    telling = 0
+    taught = denied = topical = False
+    listed = bool(says.TOPIC.search(sentence.text))
+    for clause in sentence.clauses:
+        own_subject = bool(says.SUBJECT.match(clause.text)) and not says.POLITE.search(clause.text)
+        short = not own_subject and len(clause.tokens) <= 4 and not any(token.number for token in clause.tokens)
+        taught = _teaches(clause) or bool(says.IMPERATIVE.match(clause.text)) or ((taught or listed) and not own_subject)
+        denied = bool(says.DENIAL.match(clause.text) or says.DENIES.search(clause.text)) or (
+            denied and (short or bool(says.GOES_ON.match(clause.text)))
+        )
+        topical = bool(says.SYMPTOM_TOPIC.search(clause.text)) or (topical and short)
+        if taught or says.ROUTINE.search(clause.text):
+            continue
+        if told := says.TOLD_TO.search(clause.text):
+            facts = _told_to(clause, told.end())
+        else:
+            facts = _clause_facts(clause, sentence, denied=denied, topical=topical)
+        found += facts
+        telling += bool(facts)
+    if not (taught or listed):
+        found += _sentence_change(sentence, found)
+    found += [Fact("quote", said) for said in says.QUOTE.findall(sentence.text) if not says.ATTEMPT.search(said)]
+    if not found and not (taught or listed or says.TOLD_TO.search(sentence.text)) and not says.DENIES.search(sentence.text):
+        found += _statement(sentence)
+    return found, max(telling, bool(found))
+
+
+def _sentence_change(sentence: Sentence, found: list[Fact]) -> list[Fact]:
+    """A comparison that spans clauses ("wt 187, was 183"): of a result, or of a drug's numbers."""
+    compared = says.COMPARISON.search(sentence.text)
+    if not compared or says.GOAL.search(sentence.text):
+        return []
+    carried = any(fact.result for fact in found) or (sentence.has("drug") and any(sign.isdigit() for sign in compared.group()))
+    return [Fact("change", compared.group())] if carried else []
+
+
+def _told_to(clause: Clause, start: int) -> list[Fact]:
+    """What a patient was told to do is no fact, unless it changes a drug."""
+    decided = says.DECISION.search(clause.text, start)
+    return [Fact("decision", decided.group())] if decided and clause.has("drug") else []
+
+
+def _clause_facts(clause: Clause, sentence: Sentence, *, denied: bool, topical: bool) -> list[Fact]:
+    text = says.CONDITIONAL.sub("", clause.text)
+    clinical = clause.has("drug", "symptom", "measure", "thing", "condition")
+    found = _results(clause, sentence, text, denied=denied or topical)
+    if (compared := says.COMPARISON.search(text)) and (found or clinical) and not says.GOAL.search(sentence.text):
+        found.append(Fact("change", compared.group()))
+    told_of = clinical or sentence.has("drug", "symptom", "measure", "thing", "condition") or _concrete_words(clause.tokens)
+    if not denied and told_of and (behaviour := _behaviour(text)):
+        found.append(Fact("behaviour", behaviour))
+    if escalated := says.ESCALATION.search(text):
+        found.append(Fact("decision", escalated.group()))
+    elif not denied and sentence.has("drug", "measure", "number", "thing") and (decided := _decision(text)):
+        found.append(Fact("decision", decided))
+    if (arrives := says.ARRIVES.search(text)) and not says.ERRANDS.search(text):
+        found.append(Fact("next", arrives.group()))
+    return found
+
+
+def _results(clause: Clause, sentence: Sentence, text: str, *, denied: bool) -> list[Fact]:
+    """The one thing that a clause found: a value, a finding or how often something happens."""
+    upto = sentence.text[: sentence.text.find(clause.text) + len(text)]
+    if not says.GOAL.search(upto):
+        for at, token in enumerate(clause.tokens):
+            if token.number and token.text in text and _is_value(clause.tokens, at):
+                return [Fact("value", token.text)]
+    for token in clause.tokens:
+        asserted = "symptom" in token.kinds and token.text in text and not denied
+        if asserted and not _negated(text, token.text) and not says.UNCHANGED.search(text):
+            return [Fact("finding", token.text)]
+    often = says.FREQUENCY.search(text)
+    return [Fact("frequency", often.group())] if often and clause.has("drug", "symptom", "measure", "thing", "condition") else []
+
+
+def _behaviour(text: str) -> str | None:
+    """What the patient does or lacks, unless it is denied ("no missed doses")."""
+    for match in says.BEHAVIOUR.finditer(text):
+        if says.HABITS.match(match.group()) and says.HABIT_FINE.search(text):
+            continue
+        if says.NEGATIVE_START.match(match.group()) or not says.NEGATED.search(text[: match.start()]):
+            return match.group()
+    return None
+
+
+def _decision(text: str) -> str | None:
+    """A change of treatment; not one that did not happen, is only asked about, or that the patient only means to make."""
+    if says.INTENT.search(text) or (text.startswith("no ") and "per " not in text):
+        return None
+    found = says.DECISION.search(says.ASKED.sub("", text))
+    return found.group() if found else None
+
+
+def _statement(sentence: Sentence) -> list[Fact]:
+    """A sentence that tells much that would not stand in just any note, though no pattern knows it."""
+    concrete = _concrete(sentence)
+    errand = says.ERRANDS.search(sentence.text) or says.ATTEMPT.search(sentence.text)
+    introduced, _, told = sentence.text.partition(":")
+    if says.REVIEWED.search(introduced) and not says.TOLD_OF.search(sentence.text) and not says.RECENT.search(told):
+        return []
+    weight = (
+        len(concrete)
+        + bool(says.PAST.search(sentence.text))
+        + sentence.has("drug", "symptom")
+        + bool(says.TOLD_BY_PRONOUN.search(sentence.text))
+    )
+    if len(concrete) >= 2 and weight >= (6 if errand else 4) and not says.ROUTINE.search(sentence.text):
+        return [Fact("statement", " ".join(concrete))]
+    return []
+
+
+def _teaches(clause: Clause) -> bool:
+    return clause.has("teaching") and not says.BY_ORDER.search(clause.text)
+
+
+def _negated(text: str, word: str) -> bool:
+    before = text[: text.find(word)]
+    return bool(says.NEGATION.search(before))
+
+
+def _is_value(tokens: tuple[Token, ...], at: int) -> bool:
+    """Is the number at `at` a result (not a date, a clock time, a dose, a diagnosis code, an age or a count of minutes)?"""
+    text = tokens[at].text
+    before = [token.text for token in tokens[max(0, at - 4) : at]]
+    after = tokens[at + 1].text if at + 1 < len(tokens) else ""
+    last = before[-1] if before else ""
+    pressure = says.BLOOD_PRESSURE.match(text)
+    if pressure and int(pressure[1]) >= 60 and int(pressure[2]) >= 30:
+        return True
+    if says.DAY_OR_SCORE.match(text):
+        return last in words.SCORES
+    label = last in words.BEFORE_LABEL or after in words.NOT_VALUES or after in words.DOSES
+    if label or ":" in text or text.endswith(("st", "nd", "rd", "th")) or says.DIAGNOSIS_CODE.match(text):
+        return False
+    if text.endswith("%") or after in words.UNITS or last in NUMBERED:
+        return True
+    return any("measure" in token.kinds for token in tokens[max(0, at - 4) : at])
+
+
+def _negatives(sentence: Sentence) -> int:
+    return sum(
+        1
+        for clause in sentence.clauses
+        if clause.has("symptom") and says.NEGATION.search(clause.text) and not clause.has("teaching")
+    )
+
+
+def _concrete_words(tokens: tuple[Token, ...]) -> list[str]:
+    return [
+        token.text
+        for before, token in zip((None, *tokens), tokens, strict=False)
+        if len(token.text) > 2
+        and not token.number
+        and token.kinds <= {"thing", "means"}
+        and not (before and before.text in words.TITLES)
+    ]
+
+
+def _concrete(sentence: Sentence) -> list[str]:
+    """The different words of a sentence that would not stand in just any note."""
+    return list(dict.fromkeys(_concrete_words(sentence.tokens)))
+
+
+def _acts_of(sentence: Sentence, verbs: frozenset[str], *, factual: bool) -> list[str]:
+    """What was done: an act with a specific object, or, in a note that tells a fact, an act towards a person or a thing."""
+    specific = sentence.has("drug", "symptom", "thing", "measure", "means")
+    concrete, person = len(_concrete(sentence)), sentence.has("person")
+    named = person and (sentence.has("condition") or concrete >= 1)
+    found = []
+    for at, token in enumerate(sentence.tokens):
+        listed = "act" in token.kinds
+        unlisted = factual and not token.kinds and bool(says.PAST_VERB.search(token.text))
+        if not (listed or unlisted or token.text in verbs) or _by_patient(sentence.tokens, at):
+            continue
+        weak = token.text in words.WEAK_ACTS
+        by_itself = specific or concrete >= 3 or (not weak and (named or concrete >= 2))
+        with_facts = concrete >= 1 or token.text in words.INFORMED or (not weak and (person or at == 0))
+        if by_itself or (factual and with_facts):
+            found.append(token.text)
+    if factual and (involved := says.INVOLVED.search(sentence.text) or says.KEPT.search(sentence.text)):
+        found.append(involved.group())
+    return found
+
+
+def _by_patient(tokens: tuple[Token, ...], at: int) -> bool:
+    """Is the patient the subject of the act (they called, asked, stopped)?"""
+    before = {token.text for token in tokens[max(0, at - 2) : at]}
+    return not before.isdisjoint(words.PATIENT_BEFORE) and tokens[at].text not in words.JOINT
+
+
+def _only_errands(parts: tuple[Sentence, ...]) -> bool:
+    errands = [bool(says.ATTEMPT.search(part.text) or says.ERRANDS.search(part.text)) for part in parts]
+    work = any(token.text in words.NAMED_WORK for part in parts for token in part.tokens)
+    empty = [not _concrete(part) and not part.has("condition", "symptom", "drug") for part in parts]
+    return any(errands) and not work and all(errand or nothing for errand, nothing in zip(errands, empty, strict=True))

@@ -1,0 +1,191 @@
+"""A note's words: normalised, cut into sentences and clauses, each word with the classes that the check knows it by."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+from services.timetrack.domain import note_clinical_words as clinical
+from services.timetrack.domain import note_words as words
+
+LONGEST = 6000
+"""Characters of a note that are read: more than three pages say nothing new about whether it is specific."""
+
+_WORD = re.compile(
+    r"\d+(?:[.,:/-]\d+)*(?:st|nd|rd|th|s)?%?|->|<-|=>|[→↑↓←=+@&#$%<>]"
+    r"|[a-z][a-z0-9]*(?:['/-][a-z0-9]+)*\.?(?=\W|$)|[a-z]+|\d+[a-z]+"
+)
+_SENTENCE = re.compile(r"(?<!\bdr)(?<!\bdra)(?<!\bmr)(?<!\bms)(?<!\bmrs)(?<!\bsr)(?<!\bsra)(?<!\bst)[.!?](?=\s|$)|[;\n]| - | \| ")
+_CLAUSE = re.compile(
+    r"[,()]|:(?!\d)|\b(?:because|bc|but|so that|although|though|until|which|who|while|whereas"
+    r"|porque|pero|aunque|hasta que|mientras|pues)\b"
+)
+_DIGIT_UNIT = re.compile(
+    r"(?<=\d)(?=(?:mg|mcg|kg|lbs?|cm|mm|ml|hrs?|h|days?|d|wks?|w|weeks?|mo|months?|x|u|units?|am|pm|a|p|l|g)\b)"
+)
+
+
+_TERMS = {
+    "heart failure": "chf",
+    "heart rate": "hr",
+    "oxygen level": "sat",
+    "frecuencia cardiaca": "fc",
+    "wound care": "wound-clinic",
+    "high blood pressure": "htn",
+    "blood pressure": "bp",
+    "blood sugars": "sugars",
+    "blood sugar": "sugars",
+    "shortness of breath": "sob",
+    "short of breath": "sob",
+    "atrial fibrillation": "afib",
+    "sleep apnea": "osa",
+    "kidney disease": "ckd",
+    "water pills": "diuretics",
+    "water pill": "diuretic",
+    "insuficiencia cardiaca": "icc",
+    "falta de aire": "disnea",
+    "presion arterial": "pa",
+    "insuficiencia renal": "erc",
+    "chest pain": "angina-pain",
+    "dolor de pecho": "angina-pain",
+    "low back": "back",
+    "side effects": "effects",
+    "blood thinner": "anticoagulant",
+}
+_TERM = re.compile(r"\b(?:" + "|".join(_TERMS) + r")\b")
+"""Terms of two words, read as the word that the lists have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One word as read, and its classes (`drug`, `symptom`, `act`, …)."""
+
+    text: str
+    kinds: frozenset[str]
+
+    @property
+    def number(self) -> bool:
+        return self.text[0].isdigit()
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A stretch of words without a pause; `text` is its normalised words."""
+
+    text: str
+    tokens: tuple[Token, ...]
+
+    def has(self, *kinds: str) -> bool:
+        return any(token.kinds & frozenset(kinds) for token in self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    text: str
+    clauses: tuple[Clause, ...]
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        return tuple(token for clause in self.clauses for token in clause.tokens)
+
+    def has(self, *kinds: str) -> bool:
+        return any(clause.has(*kinds) for clause in self.clauses)
+
+
+def normalise(text: str) -> str:
+    """Return `text` in lower case, without accents, with plain quotes and single spaces (line ends stay)."""
+    bare = unicodedata.normalize("NFKD", text[:LONGEST].lower())
+    bare = "".join(sign for sign in bare if not unicodedata.combining(sign))
+    bare = bare.translate({0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"', 0xAB: '"', 0xBB: '"', 0x2013: "-", 0x2014: " - "})
+    bare = _DIGIT_UNIT.sub(" ", bare)
+    bare = _TERM.sub(lambda found: _TERMS[found.group()], bare)
+    return re.sub(r"[^\S\n]+", " ", bare).strip()
+
+
+def sentences(text: str) -> tuple[Sentence, ...]:
+    """Return the sentences of a normalised text, empty ones left out."""
+    found = []
+    for part in _SENTENCE.split(text):
+        clauses = tuple(
+            Clause(piece.strip(), tuple(Token(word, kinds_of(word)) for word in read))
+            for piece in _CLAUSE.split(part)
+            if (read := [word.rstrip(".") for word in _WORD.findall(piece)])
+        )
+        if clauses:
+            found.append(Sentence(part.strip(), clauses))
+    return tuple(found)
+
+
+def _index(*groups: tuple[str, tuple[str, ...]]) -> tuple[dict[str, frozenset[str]], dict[str, tuple[str, ...]]]:
+    exact: dict[str, set[str]] = {}
+    stems: dict[str, tuple[str, ...]] = {}
+    for kind, listed in groups:
+        for word in listed:
+            if not word.endswith("*"):
+                exact.setdefault(word, set()).add(kind)
+        stems[kind] = tuple(word[:-1] for word in listed if word.endswith("*"))
+    return {word: frozenset(kinds) for word, kinds in exact.items()}, stems
+
+
+_EXACT, _STEMS = _index(
+    ("condition", clinical.CONDITIONS),
+    ("symptom", clinical.SYMPTOMS),
+    ("drug", (*clinical.DRUGS, *clinical.DRUG_NAMES)),
+    ("measure", clinical.MEASURES),
+    ("thing", clinical.THINGS),
+    ("means", clinical.MEANS),
+    ("person", words.PEOPLE),
+    ("act", words.ACTS),
+    ("teaching", words.TEACHING),
+    ("clerical", words.CLERICAL),
+    ("attempt", words.ATTEMPTS),
+    ("generic", (*words.GENERIC, *words.GENERIC_SPANISH)),
+)
+_CLINICAL = frozenset({"condition", "symptom", "drug"})
+_TYPO_LENGTH = 7
+
+
+def _shortened(word: str) -> set[str]:
+    return {word[:at] + word[at + 1 :] for at in range(len(word))}
+
+
+def _typo_index() -> dict[str, list[str]]:
+    index: dict[str, list[str]] = {}
+    for listed in (*clinical.DRUGS, *clinical.DRUG_NAMES, *clinical.CONDITIONS):
+        word = listed.rstrip("*")
+        if len(word) >= _TYPO_LENGTH and word.isalpha():
+            for key in {word, *_shortened(word)}:
+                index.setdefault(key, []).append(word)
+    return index
+
+
+_TYPOS = _typo_index()
+
+
+def _misspelt(word: str) -> frozenset[str]:
+    """The classes of the drug or condition that `word` is one slip away from: a letter missing, added, wrong or exchanged."""
+    for key in (word, *_shortened(word)):
+        for meant in _TYPOS.get(key, ()):
+            if meant[0] == word[0] and abs(len(meant) - len(word)) <= 1:
+                return (_EXACT.get(meant) or frozenset({"drug"})) & _CLINICAL
+    return frozenset()
+
+
+@lru_cache(maxsize=20_000)
+def kinds_of(word: str) -> frozenset[str]:
+    """Return the classes of a normalised word, by list, stem, ending or, last, as a slip of the pen."""
+    if word[0].isdigit():
+        return frozenset({"number"})
+    kinds = set(_EXACT.get(word, ()))
+    kinds.update(kind for kind, stems in _STEMS.items() if stems and word.startswith(stems))
+    if len(word) > 6 and word.endswith(clinical.DRUG_ENDINGS) and not kinds - {"generic"}:
+        kinds.add("drug")
+    if not kinds and len(word) >= _TYPO_LENGTH and word.isalpha():
+        kinds.update(_misspelt(word))
+    if kinds & _CLINICAL:
+        kinds.discard("generic")
+    if not kinds and len(word) > 6 and word.endswith(words.ABSTRACT_ENDINGS):
+        kinds.add("generic")
+    if word in words.STOPWORDS:
+        kinds.add("stop")
+    return frozenset(kinds)
