@@ -1,5 +1,6 @@
 """From entries to pieces: duplicates out, cut to the month, judged entry by entry, cut at every block (ccm-rules 11, step 4)."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -61,7 +62,7 @@ def sort_entries(case: Case) -> tuple[list[TimeEntryFact], list[TimeEntryFact], 
 def pieces_of(case: Case, entries: list[TimeEntryFact], blocks: list[Block], duplicates: list[TimeEntryFact]) -> Time:
     """Return the pieces of the entries: each with what keeps it from simply counting (exclude first, then unite: R2)."""
     grid, practitioner = case.grid, case.practitioner
-    month_start, month_end, day_of = grid.start, grid.end, grid.day_of
+    month_start, month_end, days, starts = grid.start, grid.end, grid.days, grid.starts
     allocated = _allocations(case) if AttestationKind.TIME_ALLOCATION in case.attested else {}
     implausible = _implausible_days(case, entries)
     pieces: list[Piece] = []
@@ -73,7 +74,7 @@ def pieces_of(case: Case, entries: list[TimeEntryFact], blocks: list[Block], dup
             piece = _loose(case, entry, entries, blocks, own)
             pieces.append(_settle(case, piece, decided) if piece.causes else piece)
             continue
-        day = day_of(start)
+        day = days[bisect_right(starts, start) - 1] if start >= month_start else grid.day_of(start)
         causes = causes_of(case, entry, day, end)
         if implausible and (entry.performer, day) in implausible:
             causes += (_implausible(entry, day),)

@@ -18,7 +18,9 @@ def causes_of(case: Case, entry: TimeEntryFact, day: date, end: datetime) -> tup
         never = _never(case, entry)
         if never is not None:
             return (never,)
-    performer = _performer(case, entry, day)
+    key = (entry.performer, entry.role, entry.country, entry.directed_by, day)
+    performer = case.verdicts[key] if key in case.verdicts else _qualify(case, entry, day)
+    case.verdicts[key] = performer  # the same for each entry of the performer that day, whoever the patient
     causes: tuple[Cause, ...] = ()
     if performer is not None:
         causes = (performer,)
@@ -56,15 +58,6 @@ def _never(case: Case, entry: TimeEntryFact) -> Cause | None:
     if closed_at is not None and entry.first_written_at > closed_at:
         return _excluded("24.closed", "T23", entry, "written after the month was closed")
     return None
-
-
-def _performer(case: Case, entry: TimeEntryFact, day: date) -> Cause | None:
-    """Return the verdict on the performer that day; the same for each of their entries, so it is remembered for the practice."""
-    key = (entry.performer, entry.role, entry.country, entry.directed_by, day)
-    verdicts = case.verdicts
-    if key not in verdicts:
-        verdicts[key] = _qualify(case, entry, day)
-    return verdicts[key]
 
 
 def _qualify(case: Case, entry: TimeEntryFact, day: date) -> Cause | None:
