@@ -26,8 +26,7 @@ http {
 
 _SERVER = """\
   server {
-    listen 8443 ssl;
-    http2 on;
+    listen 8443 ssl http2;
     ssl_certificate /etc/nginx/tls/tls.crt;
     ssl_certificate_key /etc/nginx/tls/tls.key;
     ssl_protocols TLSv1.2 TLSv1.3;
