@@ -107,7 +107,7 @@ def _identifier(value: TokenValue) -> Condition:
 
 def _code(value: TokenValue) -> Condition:
     """Match a code; numbers are CPT's, letters begin those of HCPCS level II."""
-    is_hcpcs = CHARGE.c.code.op("~")("^[A-Z]")
+    is_hcpcs = CHARGE.c.code.regexp_match("^[A-Z]")
     system: Condition
     if value.system is None:
         system = sa.true()

@@ -235,6 +235,12 @@ def holds_role(data: str, role: str, day: date) -> bool:
     )
 
 
+def credential_of(data: str, day: date) -> str | None:
+    """Return the credential that the member of the staff held on `day`, the newest of several."""
+    held = [c for c in _staff.decode(data).credentials if c.since <= day and (c.until is None or day <= c.until)]
+    return max(held, key=lambda c: (c.since, c.credential)).credential if held else None
+
+
 def tenant_fact(data: str, source: str, digest: str) -> tuple[TenantFact, dict[str, Any]]:
     """Read a version of the practice's settings, and its own payer profiles, which overlay the rule book's."""
     t = _tenant.decode(data)

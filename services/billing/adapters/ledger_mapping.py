@@ -57,6 +57,7 @@ class _Statement(msgspec.Struct):
     effective: date
     until: date | None = None
     month: str | None = None
+    credential: str | None = None
 
 
 class _Decision(msgspec.Struct):
@@ -242,7 +243,7 @@ def _attested(row: Row) -> Iterator[Attestation | OtherService]:
         kind=kind,
         value=value,
         by=said.by,
-        role=said.role,
+        role=said.credential or said.role,
         signed_at=said.signed_at,
         effective=said.effective,
         until=said.until,

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.adapters.ehr_facts import medical_record_number
-from services.billing.adapters.event_facts import holds_role, tenant_fact
+from services.billing.adapters.event_facts import credential_of, holds_role, tenant_fact
 from services.billing.adapters.journaling import event_record, plain_record
 from services.billing.adapters.ledger_mapping import Row, known_of, practice_of
 from services.billing.adapters.shared_time import busy_by_patient
@@ -223,6 +223,11 @@ class LedgerRepository:
         """Tell whether the roster gives somebody a role on a day."""
         entry = await self.latest(f"staff-member/{practitioner}")
         return entry is not None and holds_role(entry.data, role, day)
+
+    async def credential_of(self, practitioner: str, day: date) -> str | None:
+        """Return the credential held on a day."""
+        entry = await self.latest(f"staff-member/{practitioner}")
+        return credential_of(entry.data, day) if entry else None
 
     async def _billed(self, first: str, last: str, month: CalendarMonth) -> dict[str, tuple[BilledCharge, ...]]:
         query = _BILLED.where(

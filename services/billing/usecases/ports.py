@@ -74,6 +74,9 @@ class LedgerStore(Protocol):
     async def holds_role(self, practitioner: str, role: str, day: date) -> bool:
         """Tell whether the roster gives somebody a role on a day."""
 
+    async def credential_of(self, practitioner: str, day: date) -> str | None:
+        """Return the credential that the roster gives somebody on a day, if any."""
+
     async def note_ehr_read(self, patient: str, began_at: datetime) -> None:
         """Note that a patient's chart was read whole by a reading that began at `began_at`, and is due no more."""
 

@@ -98,6 +98,7 @@ async def _record(uow: UnitOfWork, statement: Statement, key: UUID, request: str
         "value": dict(statement.value),
         "by": statement.by,
         "role": statement.role.value,
+        "credential": await uow.ledger.credential_of(statement.by, day),
         "signed_at": signed_at.isoformat(),
         "effective": (statement.effective or day).isoformat(),
         "until": statement.until.isoformat() if statement.until else None,

@@ -60,7 +60,7 @@ class Clinic:
 
     async def enrol(self, *patients: str, minutes: float = 25) -> None:
         """Enrol patients to whom nothing is missing, each with some time in October."""
-        for number, patient in enumerate(patients):
+        for number, patient in enumerate(patients, start=len(self.ehr.charts)):
             self.ehr.charts[patient] = small.chart(patient)
             start = small.at(1 + number % 28, 9 + number // 28)
             await self.tell(
