@@ -25,7 +25,9 @@ def _cases() -> list[Any]:
 def decide(facts: dict[str, Any]) -> Assembly:
     """Return what the engine says of the facts."""
     world = World(facts)
-    return assemble(world.month, world.ledger(), load_rule_book(facts.get("rules", "")), at=world.at)
+    return assemble(
+        world.month, world.ledger(), load_rule_book(facts.get("rules", "")).with_profiles(facts.get("payers", {})), at=world.at
+    )
 
 
 @pytest.mark.parametrize("case", _cases())

@@ -5,14 +5,13 @@ A file's `defaults` (unit, certainty, confidence, last_checked_on, reference, si
 """
 
 from collections.abc import Mapping
-from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from services.billing.domain.rule_book import LETTERS, RuleBook
+from services.billing.domain.rule_book import RuleBook
 from shared.kernel.errors import Invalid
 
 PARAMETERS = Path(__file__).resolve().parent.parent / "parameters"
@@ -97,48 +96,3 @@ def _fees(content: Mapping[str, Any]) -> dict[str, Any]:
         for code, amount in content[side].items():
             leaves[f"{code}.{side}"] = _leaf({**defaults, "description": f"{code}, {side} total", "value": amount})
     return leaves
-
-
-def tenant_profiles(book: RuleBook, payers: Mapping[str, Any], since: date) -> dict[str, Any]:
-    """Return a tenant document's `payers:` part as the rows that `RuleBook.with_profiles` takes.
-
-    Each names `extends` and `evidence`, and may give `covers` (yes, no), `severity` (row: letter) and `parameters` (path: value).
-    Answering makes the plan's switches set. Raises Invalid naming the payer and what is missing or does not resolve.
-    """
-    rows: dict[str, Any] = {}
-    for name, answer in payers.items():
-        if not isinstance(answer, Mapping) or not answer.get("extends") or not answer.get("evidence"):
-            raise Invalid(f"payer {name} needs extends and evidence", rule="payer-profile", expression=f"payers.{name}")
-        unknown = set(answer) - {"extends", "evidence", "covers", "severity", "parameters"}
-        parent = str(answer["extends"])
-        if unknown or parent not in book.profiles:
-            what = f"has no part {sorted(unknown)[0]}" if unknown else f"extends {parent}, which does not resolve"
-            raise Invalid(f"payer {name} {what}", rule="payer-profile", expression=f"payers.{name}")
-        values = dict(answer.get("parameters", {}))
-        if "covers" in answer:
-            values["payer.covers"] = answer["covers"]
-        units = {path: book.parameter(parent, path).unit for path in values}
-        values |= {f"severity.{row}": letter for row, letter in answer.get("severity", {}).items()}
-        wrong = [row for row, letter in answer.get("severity", {}).items() if row not in book.severities or letter not in LETTERS]
-        if wrong:
-            raise Invalid(
-                f"payer {name}: severity {wrong[0]} is no row or no letter", rule="payer-profile", expression=f"payers.{name}"
-            )
-        rows[name] = {
-            "extends": parent,
-            "column": book.profiles[parent].column,
-            "switches_set": True,
-            "parameters": {
-                path: {
-                    "description": str(answer["evidence"]),
-                    "unit": units.get(path, "severity"),
-                    "values": {since.isoformat(): value},
-                    "reference": ["PLAN"],
-                    "certainty": "sourced",
-                    "confidence": "M",
-                    "last_checked_on": since.isoformat(),
-                }
-                for path, value in values.items()
-            },
-        }
-    return rows

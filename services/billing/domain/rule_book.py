@@ -153,18 +153,18 @@ class RuleBook:
             raise Invalid(f"the rule book {book.name} is not sound: {problems[0]}", rule="rule-book")
         return book
 
-    def with_profiles(self, rows: Mapping[str, Mapping[str, Any]]) -> "RuleBook":
-        """Return the book with a tenant's own payer profiles, each extending another one; Invalid if one does not resolve."""
-        if not rows:
+    def with_profiles(self, answers: Mapping[str, Mapping[str, Any]]) -> "RuleBook":
+        """Return the book with a tenant's own payer profiles: the `payers:` part of its document, by name.
+
+        Each answer names the profile that it `extends` and its `evidence`, and may give `covers` (yes, no), `severity` (row:
+        letter) and `parameters` (path: value). A plan that is answered has its switches set. Raises Invalid naming what is
+        missing or does not resolve.
+        """
+        if not answers:
             return self
-        profiles = {**self.profiles, **{name: _profile(name, row) for name, row in rows.items()}}
-        overlaid = replace(
-            self, profiles=profiles, content_hash=_digest({"book": self.content_hash, "profiles": dict(rows)}), compiled={}
-        )
-        problems = list(_problems(overlaid))
-        if problems:
-            raise Invalid(f"a payer profile is not sound: {problems[0]}", rule="payer-profile")
-        return overlaid
+        own = {name: _answered(self, name, answer) for name, answer in answers.items()}
+        digest = _digest({"book": self.content_hash, "answers": dict(answers)})
+        return replace(self, profiles={**self.profiles, **own}, content_hash=digest, compiled={})
 
     def lineage(self, profile: str) -> tuple[Profile, ...]:
         """Return the profile and those that it extends, nearest first."""
@@ -224,6 +224,36 @@ def _expand(entry: str) -> list[str]:
 def _profile(name: str, row: Mapping[str, Any]) -> Profile:
     parameters = {path: _parameter(path, leaf) for path, leaf in row.get("parameters", {}).items()}
     return Profile(name, row.get("extends"), row["column"], bool(row["switches_set"]), parameters)
+
+
+def _answered(book: RuleBook, name: str, answer: Mapping[str, Any]) -> Profile:
+    """Return the profile of a tenant's answer, each of its leaves citing the practice's evidence."""
+
+    def refuse(what: str) -> Invalid:
+        return Invalid(f"payer {name} {what}", rule="payer-profile", expression=f"payers.{name}")
+
+    if not isinstance(answer, Mapping) or not answer.get("extends") or not answer.get("evidence"):
+        raise refuse("needs extends and evidence")
+    unknown = sorted(set(answer) - {"extends", "evidence", "covers", "severity", "parameters"})
+    parent = book.profiles.get(str(answer["extends"]))
+    if unknown or parent is None:
+        raise refuse(f"has no part {unknown[0]}" if unknown else f"extends {answer['extends']}, which does not resolve")
+    values = dict(answer.get("parameters") or {})
+    if "covers" in answer:
+        values["payer.covers"] = {True: "yes", False: "no"}.get(answer["covers"], answer["covers"])
+    units = {path: book.parameter(parent.name, path).unit for path in values}
+    for row, letter in (answer.get("severity") or {}).items():
+        if str(row) not in book.severities or letter not in LETTERS:
+            raise refuse(f"gives severity {row} as {letter}: no such row or letter")
+        values[f"severity.{row}"] = letter
+    since = book.validity.valid_from
+    made = {
+        path: Parameter(
+            path, str(answer["evidence"]), units.get(path, "severity"), ((since, value),), ("PLAN",), "sourced", "M", since
+        )
+        for path, value in values.items()
+    }
+    return Profile(name, parent.name, parent.column, True, made)
 
 
 def _parameter(path: str, leaf: Mapping[str, Any]) -> Parameter:

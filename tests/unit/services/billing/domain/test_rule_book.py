@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.billing.adapters.rule_book_files import load_rule_book, read_parameters, tenant_profiles
+from services.billing.adapters.rule_book_files import load_rule_book, read_parameters
 from services.billing.domain.findings import Severity
 from services.billing.domain.rule_book import RuleBook
 from services.billing.domain.rules import rules_for
@@ -153,9 +153,10 @@ def test_a_tenants_own_profile() -> None:
             "severity": {"29": "i"},
         }
     }
-    own = book.with_profiles(tenant_profiles(book, answer, date(2026, 1, 1)))
+    own = book.with_profiles(answer)
     rules = rules_for(own, "gold", OCTOBER)
     assert rules.switches_set
+    assert rules.covers == "yes"
     assert rules.situations["29"].severity is Severity.INFO
     assert rules.situations["28"].severity is Severity.REVIEW
     assert own.content_hash != book.content_hash
@@ -178,7 +179,7 @@ def test_a_tenants_own_profile() -> None:
 def test_an_answer_that_does_not_resolve_is_refused(answer: dict[str, Any]) -> None:
     """A tenant's profile without a base, evidence or a known row is refused."""
     with pytest.raises(Invalid):
-        tenant_profiles(load_rule_book(), {"gold": answer}, date(2026, 1, 1))
+        load_rule_book().with_profiles({"gold": answer})
 
 
 def test_an_unknown_draft_is_refused() -> None:
