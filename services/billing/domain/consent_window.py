@@ -24,6 +24,7 @@ class ConsentView:
     first: ConsentFact | None
     sources: tuple[str, ...]
     recorded_soon: ConsentFact | None
+    recorded_after_close: bool
     why_none: str
 
 
@@ -65,7 +66,7 @@ def view_consents(
     own = [c for c in consents if c.practitioner == practitioner]
     granted = [c for c in own if c.status != "rejected"]
     if len(consents) == 1 and len(granted) == 1 and _plain(granted[0], grid, rules, closed_at):
-        return ConsentView((), True, False, granted[0], granted[0], (granted[0].source,), None, "")
+        return ConsentView((), True, False, granted[0], granted[0], (granted[0].source,), None, False, "")
     events = sorted(_events(own, history, grid, rules, closed_at), key=lambda e: (e.at, e.recorded, e.step))
     blocks, states = _walk(events, grid, rules)
     blocks += _taken_over(granted, [c for c in consents if c.practitioner != practitioner and c.status != "rejected"], grid)
@@ -78,6 +79,7 @@ def view_consents(
         first=granted[0] if granted else None,
         sources=tuple(c.source for c in own if _start(c) < grid.end),
         recorded_soon=_recorded_soon(granted, history, grid, rules),
+        recorded_after_close=_after_close(own, history, grid, closed_at),
         why_none=_why_none(own, history, grid, closed_at),
     )
 
@@ -242,11 +244,16 @@ def _why_none(own: list[ConsentFact], history: tuple[ConsentFact, ...], grid: Gr
     declined = [c for c in own if c.status == "rejected" and c.given_at < grid.end]
     if declined and (len(declined) == len(own) or declined[-1] is own[-1]):
         return "the patient declined"
-    if closed_at is not None and any(_start(c) < grid.end and _known_since(c, history) > closed_at for c in own):
+    if _after_close(own, history, grid, closed_at):
         return "consent was recorded after the month was closed"
     if any(_start(c) < grid.end for c in own):
         return "consent ended before the month"
     return "consent was given after the month" if own else ""
+
+
+def _after_close(own: list[ConsentFact], history: tuple[ConsentFact, ...], grid: Grid, closed_at: datetime | None) -> bool:
+    """Tell whether a consent of the month came on record only after the month was closed (3a)."""
+    return closed_at is not None and any(_start(c) < grid.end and _known_since(c, history) > closed_at for c in own)
 
 
 def _known_since(consent: ConsentFact, history: tuple[ConsentFact, ...]) -> datetime:

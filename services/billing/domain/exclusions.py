@@ -123,7 +123,9 @@ def _own_programs(case: Case, others: list[TimeEntryFact], known: set[str | None
                 continue
             text = f"{spoken(amount)} of {program} by this practice stand beside CCM, minutes apart"
             text += _remote_code(case, program, amount)
-            case.note(row.same_practitioner, row.rule, text, facts=facts, subject=program, touches=row.touches, path=row.path)
+            denied = case.rules.situations[row.same_practitioner].severity is Severity.DENY
+            situation = row.same_practice if denied else row.same_practitioner  # time alone is no charge: a hold, no denial
+            case.note(situation, row.rule, text, facts=facts, subject=program, touches=row.touches, path=row.path)
 
 
 def _remote_code(case: Case, program: str, seconds: int) -> str:

@@ -364,7 +364,7 @@ class Practice:
     attestations: tuple[Attestation, ...] = ()
     staff_seconds: Mapping[tuple[str, date], int] = field(default_factory=dict)
     closed_at: datetime | None = None
-    memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def tenant_in(self, month: CalendarMonth) -> TenantFact:
         """Return the settings in force at the end of `month`: the last version effective by then, else the first."""

@@ -48,6 +48,9 @@ def note_consent(case: Case, view: ConsentView) -> None:
     if not view.in_force:
         rule, text = _why_no_consent(case, view)
         case.note("3", rule, text, facts=view.sources, would=f"consent of {_named(case)} before the first entry")
+        if view.recorded_after_close:
+            text = "consent was recorded after the month was closed and does not count until it is reopened"
+            case.note("3a.closed", "C3", text, facts=view.sources)
     elif view.incomplete_only and view.latest is not None:
         missing = ", ".join(sorted(case.rules.disclosures - view.latest.disclosed))
         text = f"no consent of the month records all disclosures; missing: {missing}"
