@@ -71,8 +71,9 @@ def judge(case: Case, payer: PayerOfMonth, consents: list[ConsentFact]) -> Judge
         note_simultaneous(case, counted, lost)
     note_units(case, view, choice, units, seconds, possible, time.attempts_only)
     asserted = note_asserted(case, counted, seconds) if units.base else 0
-    day = _last_possible_day(case)
-    if units.base:
+    if not units.base:
+        day = _last_possible_day(case)
+    else:
         earned = lane.base_seconds + units.addon * lane.addon_seconds
         day = date_of_service(case, payer, counted, earned)
         note_claim(case, choice, units, day)

@@ -50,6 +50,8 @@ def test_standing_entries() -> None:
     amended = replace(entry, version=2, seconds=900, written_at=close + timedelta(hours=1))
     assert standing_entries([amended, entry], None) == (amended,)
     assert standing_entries([amended, entry, amended], close) == (entry,)
+    at_close = replace(amended, written_at=close)
+    assert standing_entries([entry, at_close], close) == (at_close,)
     void = replace(amended, version=3, status="entered-in-error")
     assert standing_entries([void, entry, amended], close) == (void,)
     moved = replace(entry, version=2, program="rpm")
