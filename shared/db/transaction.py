@@ -15,6 +15,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 RETRYABLE = ("40001", "40P01")
+# The driver's words for a connection that the server has left; InternalClientError comes between its farewell and the end.
+_GONE = (asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError, OSError)
+_LEAVING = ("08", "57P")
+_UNSTORABLE = ("22", "23")
 
 
 @asynccontextmanager
@@ -34,13 +38,13 @@ async def worker_transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnecti
 @asynccontextmanager
 async def _transaction(engine: AsyncEngine, opening: str) -> AsyncIterator[AsyncConnection]:
     async with engine.connect() as connection:
-        driver = await driver_of(connection)
+        driver = await _live_driver(connection)
         try:
             await driver.execute(opening)
-        except (asyncpg.InterfaceError, asyncpg.ConnectionDoesNotExistError, OSError):
-            # the server was restarted under the pool: one fresh connection, before anything was done
+        except _GONE:
+            # the server was restarted under the pool: a fresh connection, before anything was done
             await connection.invalidate()
-            driver = await driver_of(connection)
+            driver = await _live_driver(connection)
             await driver.execute(opening)
         try:
             yield connection
@@ -51,6 +55,13 @@ async def _transaction(engine: AsyncEngine, opening: str) -> AsyncIterator[Async
         await driver.execute("COMMIT")
 
 
+async def _live_driver(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
+    """Return the driver's connection; those that are known to be dead leave the pool."""
+    while (driver := await driver_of(connection)).is_closed():
+        await connection.invalidate()
+    return driver
+
+
 async def driver_of(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
     """Return the asyncpg connection under a SQLAlchemy one."""
     return cast("asyncpg.Connection[Any]", (await connection.get_raw_connection()).driver_connection)
@@ -58,12 +69,25 @@ async def driver_of(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
 
 def is_retryable(error: BaseException) -> bool:
     """Tell whether the database undid the transaction for reasons of concurrency, so that one more try may succeed."""
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in RETRYABLE
+    return _state(error) in RETRYABLE
 
 
 def is_unreachable(error: BaseException) -> bool:
     """Tell whether the database could not be reached or went away, so that nothing was committed as far as we know."""
-    if isinstance(error, DBAPIError):
-        state = getattr(error.orig, "sqlstate", None) or ""
-        return error.connection_invalidated or state.startswith(("08", "57P"))
-    return isinstance(error, PoolTimeout | ConnectionError | asyncpg.InterfaceError | asyncpg.ConnectionDoesNotExistError)
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    gone = isinstance(_of_driver(error), _GONE) and not is_unstorable(error)
+    return gone or isinstance(error, PoolTimeout) or _state(error).startswith(_LEAVING)
+
+
+def is_unstorable(error: BaseException) -> bool:
+    """Tell whether the values themselves are refused, by the driver, a type or a constraint: no other try will succeed."""
+    return isinstance(_of_driver(error), asyncpg.DataError) or _state(error).startswith(_UNSTORABLE)
+
+
+def _of_driver(error: BaseException) -> BaseException:
+    return error.driver_exception if isinstance(error, DBAPIError) else error
+
+
+def _state(error: BaseException) -> str:
+    return getattr(_of_driver(error), "sqlstate", None) or ""

@@ -2,10 +2,13 @@
 
 import nats
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
+from sqlalchemy.exc import DBAPIError
 
+from shared.db.transaction import is_retryable, is_unreachable
 from shared.messaging.wire import stream_of
 
 
@@ -14,6 +17,11 @@ async def connect(url: str, *, name: str) -> Client:
     return await nats.connect(
         url, name=name, max_reconnect_attempts=-1, reconnect_time_wait=0.5, connect_timeout=5, allow_reconnect=True
     )
+
+
+def is_away(error: Exception) -> bool:
+    """Tell whether the broker or the database did not do what it was asked, which is waited for; anything else is a defect."""
+    return isinstance(error, NatsError | DBAPIError | OSError | TimeoutError) or is_unreachable(error) or is_retryable(error)
 
 
 async def ensure_stream(jetstream: JetStreamContext, service: str, *, replicas: int = 1) -> None:

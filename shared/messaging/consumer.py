@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
@@ -23,19 +22,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.contracts.event import Event
 from shared.db.journal import JournalTables
-from shared.db.transaction import worker_transaction
+from shared.db.transaction import is_unstorable, worker_transaction
 from shared.kernel.errors import CareledgerError
-from shared.messaging.broker import ensure_stream
+from shared.messaging.broker import ensure_stream, is_away
 from shared.messaging.wire import Unreadable, read_event, stream_of
 from shared.ops.metrics import DEAD_LETTERS, EVENTS_CONSUMED
 
 _BATCH = 500
+_ACK_SECONDS = 10  # how soon the batch of a consumer that was killed comes to another; a slow one may get it twice, to no harm
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[AsyncConnection, Sequence[Event]], Awaitable[None]]
 """Takes a batch in, within the worker's transaction that it is handed; it may raise for a poisonous event."""
 
-_POISON = (Unreadable, ValidationError, CareledgerError, sa.exc.DataError, sa.exc.IntegrityError, ValueError, KeyError, TypeError)
+_POISON = (Unreadable, ValidationError, CareledgerError, ValueError, KeyError, TypeError)
 
 
 @dataclass
@@ -54,7 +54,9 @@ class Consumer:
         while True:
             try:
                 await self._run_while_connected()
-            except (NatsError, sa.exc.DBAPIError, OSError, TimeoutError) as error:
+            except Exception as error:
+                if not is_away(error):
+                    raise
                 _log.warning("consumer waits", extra={"service": self.service, "error": type(error).__name__})
                 await asyncio.sleep(0.5)
 
@@ -68,7 +70,7 @@ class Consumer:
                 durable_name=durable,
                 ack_policy=AckPolicy.EXPLICIT,
                 deliver_policy=DeliverPolicy.ALL,
-                ack_wait=30,
+                ack_wait=_ACK_SECONDS,
                 max_ack_pending=4 * _BATCH,
             )
             await self.jetstream.add_consumer(stream, config)
@@ -92,13 +94,20 @@ class Consumer:
         """Take a batch in; if it holds a poisonous event, one by one, setting the poisonous aside."""
         try:
             await self._transact(messages)
-        except _POISON:
+        except Exception as error:
+            if not _is_poison(error):
+                raise
             for message in messages:
-                try:
-                    await self._transact([message])
-                except _POISON as error:
-                    await self._set_aside(message, error)
+                await self._take_in_alone(message)
         EVENTS_CONSUMED.labels(self.service).inc(len(messages))
+
+    async def _take_in_alone(self, message: Msg) -> None:
+        try:
+            await self._transact([message])
+        except Exception as error:
+            if not _is_poison(error):
+                raise
+            await self._set_aside(message, error)
 
     async def _transact(self, messages: Sequence[Msg]) -> None:
         events = [read_event(message.headers, message.data) for message in messages]
@@ -142,6 +151,13 @@ async def retry_dead_letters(engine: AsyncEngine, tables: JournalTables, handler
                 await handlers[row.stream](connection, [event])
                 await connection.execute(sa.update(table).where(key).values(retried_at=datetime.now(UTC)))
             taken += 1
-        except _POISON as error:
+        except Exception as error:
+            if not _is_poison(error):
+                raise
             _log.warning("dead letter stays", extra={"stream": row.stream, "error": type(error).__name__})
     return taken, len(rows) - taken
+
+
+def _is_poison(error: Exception) -> bool:
+    """Tell whether the event is to blame, and not what is away for now."""
+    return isinstance(error, _POISON) or is_unstorable(error)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
-from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import PubAck
 from nats.js.errors import NotFoundError
@@ -22,12 +21,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared.contracts.event import Event
 from shared.db.journal import BUCKETS, JournalTables, bucket_sql
 from shared.db.transaction import worker_transaction
-from shared.messaging.broker import ensure_stream
+from shared.messaging.broker import ensure_stream, is_away
 from shared.messaging.wire import headers_of, stream_of, subject_of
 from shared.ops.metrics import EVENTS_PUBLISHED, UNPUBLISHED
 
 _BATCH = 500
 _IDLE_SECONDS = 0.05
+_ACK_SECONDS = 10  # an acknowledgement that a broken connection swallowed never comes
 _LOCK_SPACE = 0x0CA4E
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,9 @@ class Relay:
         while True:
             try:
                 await self._run_while_connected()
-            except (NatsError, sa.exc.DBAPIError, OSError, TimeoutError) as error:
+            except Exception as error:
+                if not is_away(error):
+                    raise
                 _log.warning("relay waits", extra={"service": self.service, "error": type(error).__name__})
                 await asyncio.sleep(0.5)
 
@@ -84,8 +86,9 @@ class Relay:
         if not rows:
             UNPUBLISHED.labels(self.service).set(0)
             return 0
-        acknowledgements = [await self._publish(_event_of(row)) for row in rows]
-        await asyncio.gather(*acknowledgements)
+        async with asyncio.timeout(_ACK_SECONDS):
+            acknowledgements = [await self._publish(_event_of(row)) for row in rows]
+            await asyncio.gather(*acknowledgements)
         async with worker_transaction(self.engine) as connection:
             published = [row.id for row in rows]
             await connection.execute(sa.delete(pending).where(pending.c.bucket.in_(buckets), pending.c.id.in_(published)))
