@@ -82,6 +82,11 @@ def read_corpus(folder: Path = HERE) -> list[LabelledNote]:
     ]
 
 
+def read_practice(folder: Path = HERE) -> list[tuple[bool, str]]:
+    """Return the notes to tune on: acceptable or not, and the words."""
+    return [(note["acceptable"], note["note"]) for note in _yaml(folder / "practice.yaml")]
+
+
 def content_id(note: LabelledNote) -> str:
     """Return the id that a note's words give."""
     words = "\x1f".join((note.note, note.problem or "", note.action or "", note.relevance or ""))

@@ -31,62 +31,64 @@ CONDITIONS = _words(
 SYMPTOMS = _words(
     """
     ache aches achy acidez adormec* afebril afebrile afraid agitad* agitat* agotad* ahog* aletarg* almohada* alucina*
-    ampolla* angina-pain arde ardor ascites asfixia ataque ataques atrag* attack attacks bedsore* bleed* blister* bloat*
-    bloating bloodshot bloody blue blurr* bm borros* breathless* brote bruis* bulto burn burning burns cae caida caidas
-    calambre* caliente candid* cansa cansad* cansancio cayo cefalea chill* choke* choking cloudy cojea comezon confund*
-    confus* congest* constipat* cough* cracked crackles cramp* crisis crying cyanosis debil debilidad dehydrat* delir* desat
-    desats desatur* desaturat* deshidrat* desmay* diarrea diarrh* diarrhea disnea dizz* doe dolor dolores drainage dripping
-    drows* drowsy duele duelen dusky dyspnea dysuria edema edematos* enrojec* entumec* escalofr* esputo estren* evacua* exac
-    exacerbation exhausted faint* fall fallen falls falta-de-aire fatiga fatigue fell fever fiebre flare flares flema
-    floaters fluid-overload forgetful foul freezes freezing gasp* gassy groggy hallucinat* hallucinations headache*
-    heartburn heces hematoma hemoly* hemoptysis hinchad* hinchaz* hipergluc* hipogluc* hives hoarse hoarseness hopeless
-    hormigueo hot huele hurt hurts hyperglyc* hyperkalemi* hypo hypoglyc* hypokalemi* hyponatremi* hypos incontinent
-    inquiet* irritable itch* jaundice lethargic lightheaded* limping llaga llagas llora* lonely lows lump mareada mareado
-    mareo* mareos melena miedo moret* nausea nauseas nauseous near-syncope nightmare* nocturia nosebleed* numb numbness nv
-    odor olor olvid* oozes oozing orina orthopnea ortopnea pain painful pale palida palido palpitaciones palpitation* palps
-    panic panico paranoi* phlegm picazon pillow pillows polyuria preocup* presyncope puffy purple purulent* pus rales rash
-    redness resbalo restless rigidez roja rojo ronca ronchas ronquera sangr* sangrado sangre sarpullido scared shak* shaky
-    sibilan* silbido* sincope sleepless* sleepy slid slipped sluggish smells snor* soaked sob somnolen* sore sores spasm*
-    sputum stage-2 stiff* sting stings stool stools stumbl* sudor* suicid* sundowning swallow* sweat* swell* swollen syncope
-    tarry temblor* teme thirst* thrush tingling tired tos tragar tremor* tripped tropez* turbia twitch* twitching unsteady
-    vertigo vomit* wander* weak weaker weakness weeping wheez* wheezy winded woozy worr*
+    ampolla* angina-pain arde ardor ascites asfixia asleep ataque ataques atrag* attack attacks bedsore* bleed* blister*
+    bloat* bloating bloodshot bloody blue blurr* bm borros* breathless* brote bruis* bulto burn burning burns cae caida
+    caidas calambre* caliente candid* cansa cansad* cansancio cayo cefalea chill* choke* choking cloudy cojea comezon
+    confund* confus* congest* constipat* cough* cracked crackles cramp* crisis crying cyanosis debil debilidad dehydrat*
+    delir* desat desats desatur* desaturat* deshidrat* desmay* diarrea diarrh* diarrhea disnea dizz* doe dolor dolores
+    dormida dormido drainage dripping drows* drowsy duele duelen dusky dyspnea dysuria edema edematos* enrojec* entumec*
+    escalofr* esputo estren* evacua* exac exacerbation exhausted faint* fall fallen falls falta-de-aire fatiga fatigue fell
+    fever fiebre flare flares flema floaters fluid-overload forgetful foul freezes freezing gasp* gassy groggy hallucinat*
+    hallucinations headache* heartburn heces hematoma hemoly* hemoptysis hinchad* hinchaz* hipergluc* hipogluc* hives hoarse
+    hoarseness hopeless hormigueo hot huele hurt hurts hyperglyc* hyperkalemi* hypo hypoglyc* hypokalemi* hyponatremi* hypos
+    incontinent inquiet* irritable itch* jaundice lethargic lightheaded* limping llaga llagas llora* lonely lows lump
+    mareada mareado mareo* mareos melena miedo moret* nausea nauseas nauseous near-syncope nightmare* nocturia nosebleed*
+    numb numbness nv odor olor olvid* oozes oozing orina orthopnea ortopnea pain painful pale palida palido palpitaciones
+    palpitation* palps panic panico paranoi* phlegm picazon pillow pillows polyuria preocup* presyncope puffy purple
+    purulent* pus rales rash redness resbalo restless rigidez roja rojo ronca ronchas ronquera sangr* sangrado sangre
+    sarpullido scared shak* shaky sibilan* silbido* sincope sleepiness sleepless* sleepy slid slipped sluggish smells snor*
+    soaked sob somnolen* sore sores spasm* sputum stage-2 stiff* sting stings stool stools stumbl* sudor* suicid* sundowning
+    swallow* sweat* swell* swollen syncope tarry temblor* teme thirst* thrush tingling tired tos tragar tremor* tripped
+    tropez* turbia twitch* twitching unsteady vertigo vomit* wander* weak weaker weakness weeping wheez* wheezy winded woozy
+    worr*
     """
 )
 """Findings that a patient has now or, denied, does not have."""
 
 DRUGS = _words(
     """
-    abilify ace-i acei acetaminofen acetaminophen adderall advair albuterol aldactone alendronate allopurinol alopurinol
-    ambien amiodarona amiodarone amlod* amox amoxicilin* anoro antibiotic* antibiotico* anticoag* apixaban* aricept
-    aripiprazol* asa aspart* aspirin aspirina ativan atrovent augmentin azathioprine azatioprina azithro* baclofen bactrim
-    basaglar benadryl benazepril benzo* binder binders boniva botox breo brovana budesonide bumetanide bumex buprenorphine
-    bupropion buspirone calcio calcitonin calcitriol calcium capsula* capsule* carbamazep* carbidopa carvedil* cbd
-    cephalexin cetirizine chantix chemo cialis cipro citalopram clindamycin clonaz* clonidine clopidogrel* clozapina
-    clozapine colace colchicina colchicine coreg cortison* coumadin cozaar creatine crestor cymbalta dabigatran dapaglif*
-    decongestant denosumab depakote desvenlafaxine dex dextrose digoxin* dilaudid dilt diltiazem diovan diuretic* diuretico*
-    donepezil* doxycycline dulaglut* duloxetine duoneb dupixent effexor eliq eliquis empaglif* enbrel enoxapar* entresto
-    eplerenone epo epogen ertugliflozin escitalopram espironolact* estatina* esteroid* evenity excedrin eyedrops ezetimibe
-    famotidin* farxiga fenofib* fentanyl* ferrous finasterid* flomax flonase flovent fluoxetin* fluticasone forteo fosamax
-    furosemid* gabapentin* glargin* glimepirid* glipizid* glucagon* glucotrol glyburid* hctz heparin hidralazina
-    hidroclorotiazida hierro humalog humira hydralazine hydrochlorothiazide hydrocodone hydroxychloroquine hytrin
-    ibandronate ibuprofen* imdur imuran indapamide infusion infusions inhalador* inhaler inhalers injection* insulin
-    insulin* insulina inyecci* ipratropium iron isosorb isosorbide iv ivabradine januvia jardiance kcl keflex keppra
-    klonopin klor-con lacosamide lactulos* lamictal lamotrigin* lantus lasix latanoprost levaquin levemir levetirace*
-    levodopa levoflox* levothyrox* levotirox* lexapro linezolid* lipitor lisin lisinop lispro lithium litio lopressor
-    lorazepam losart* lovenox lyrica mag magnesio magnesium meclizine melatonin* meloxicam memantin* metformin* methimazole
-    methotrexate metimazol metolazone metop metoprolol metotrex* mirabegron miralax mirtaz* mobic morfina morphine mounjaro
-    movantik mtx mucinex mucolytic multaq myrbetriq namenda naproxen* narcan nateglinide neb nebs nebuliz* neurontin nexium
-    nicotin* nifedipin* nistatina nitro nitrofur* nitroglyc* norco nortript* norvasc novolog nph nsaid* ntg nystatin ocrevus
-    olanzap* omepraz* ondansetron opioid* otc oxcarbazep* oxy oxybutynin oxycodon* oxycontin ozempic pantopraz* parche
-    paroxetin* pastilla* patch patches paxil pen penicil* pens percocet phenytoin pill pills pioglitazon* plaquenil plavix
-    pluma potassium-chloride pradaxa pramipexole pred prednis* predniso* pregabalin* prinivil probiotic prolia propranolol
-    prozac puffer pulmicort quetiapin* quimio* ranexa ranolazin* rasagiline reclast remeron repaglinide requip rescate
-    rescue restasis risperid* ritalin rivaroxaban* ropinirole rosuva rosuvastatin* rybelsus samples semaglut* senna seroquel
-    sertralin* sinemet singulair sitaglip* soliqua spiriva spironolact* statin statins steroid* sulfonylurea suplemento*
-    supplement* symbicort synthroid tablet tableta* tablets tamiflu tamsulos* taper tegretol tiotropium tolterodin* topamax
-    topiramat* toprol torsemid* toujeo tradjenta tramadol trazodon* trelegy tresiba trileptal trulicity turmeric tylenol
-    valpro* valsart* vanc venlafaxin* ventolin vericiguat viagra vicodin victoza vitamin-d vytorin warf warfarin* wegovy
-    wellbutrin xanax xarel xarelto xtandi zantac zetia zocor zoledron* zoloft zolpidem zpak zyprexa
+    abilify acamprosate ace-i acei acetaminofen acetaminophen adderall advair albuterol aldactone alendronate allopurinol
+    alopurinol ambien amiodarona amiodarone amlod* amox amoxicilin* anoro antabuse antibiotic* antibiotico* anticoag*
+    apixaban* aricept aripiprazol* asa aspart* aspirin aspirina ativan atrovent augmentin azathioprine azatioprina azithro*
+    baclofen bactrim basaglar benadryl benazepril benzo* binder binders boniva botox breo brovana budesonide bumetanide
+    bumex buprenorph* buprenorphine bupropion buspirone calcio calcitonin calcitriol calcium capsula* capsule* carbamazep*
+    carbidopa carvedil* cbd cephalexin cetirizine chantix chemo cialis cipro citalopram clindamycin clonaz* clonidine
+    clopidogrel* clozapina clozapine colace colchicina colchicine coreg cortison* coumadin cozaar creatine crestor cymbalta
+    dabigatran dapaglif* decongestant denosumab depakote desvenlafaxine dex dextrose digoxin* dilaudid dilt diltiazem diovan
+    disulfiram diuretic* diuretico* donepezil* doxycycline dulaglut* duloxetine duoneb dupixent effexor eliq eliquis
+    empaglif* enbrel enoxapar* entresto eplerenone epo epogen ertugliflozin escitalopram espironolact* estatina* esteroid*
+    evenity excedrin eyedrops ezetimibe famotidin* farxiga fenofib* fentanyl* ferrous finasterid* flomax flonase flovent
+    fluoxetin* fluticasone forteo fosamax furosemid* gabapentin* glargin* glimepirid* glipizid* glucagon* glucotrol
+    glyburid* hctz heparin hidralazina hidroclorotiazida hierro humalog humira hydralazine hydrochlorothiazide hydrocodone
+    hydroxychloroquine hytrin ibandronate ibuprofen* imdur imuran indapamide infusion infusions inhalador* inhaler inhalers
+    injection* insulin insulin* insulina inyecci* ipratropium iron isosorb isosorbide iv ivabradine januvia jardiance kcl
+    keflex keppra klonopin klor-con lacosamide lactulos* lamictal lamotrigin* lantus lasix latanoprost levaquin levemir
+    levetirace* levodopa levoflox* levothyrox* levotirox* lexapro linezolid* lipitor lisin lisinop lispro lithium litio
+    lopressor lorazepam losart* lovenox lyrica mag magnesio magnesium meclizine melatonin* meloxicam memantin* metformin*
+    methimazole methotrexate metimazol metolazone metop metoprolol metotrex* mirabegron miralax mirtaz* mobic morfina
+    morphine mounjaro movantik mtx mucinex mucolytic multaq myrbetriq naltrexone namenda naproxen* narcan nateglinide neb
+    nebs nebuliz* neurontin nexium nicotin* nifedipin* nistatina nitro nitrofur* nitroglyc* norco nortript* norvasc novolog
+    nph nsaid* ntg nystatin ocrevus olanzap* omepraz* ondansetron opioid* otc oxcarbazep* oxy oxybutynin oxycodon* oxycontin
+    ozempic pantopraz* parche paroxetin* pastilla* patch patches paxil pen penicil* pens percocet phenytoin pill pills
+    pioglitazon* plaquenil plavix pluma potassium-chloride pradaxa pramipexole pred prednis* predniso* pregabalin* prinivil
+    probiotic prolia propranolol prozac puffer pulmicort quetiapin* quimio* ranexa ranolazin* rasagiline reclast remeron
+    repaglinide requip rescate rescue restasis risperid* ritalin rivaroxaban* ropinirole rosuva rosuvastatin* rybelsus
+    samples semaglut* senna seroquel sertralin* sinemet singulair sitaglip* soliqua spiriva spironolact* statin statins
+    steroid* suboxone sulfonylurea suplemento* supplement* symbicort synthroid tablet tableta* tablets tamiflu tamsulos*
+    taper tegretol tiotropium tolterodin* topamax topiramat* toprol torsemid* toujeo tradjenta tramadol trazodon* trelegy
+    tresiba trileptal trulicity turmeric tylenol valpro* valsart* vanc venlafaxin* ventolin vericiguat viagra vicodin
+    victoza vitamin-d vytorin warf warfarin* wegovy wellbutrin xanax xarel xarelto xtandi zantac zetia zocor zoledron*
+    zoloft zolpidem zpak zyprexa
     """
 )
 """Medicines, with the everyday words for what holds them."""
@@ -147,19 +149,19 @@ NUMBERED = frozenset(
 THINGS = _words(
     """
     abdomen aguja* alcohol andador ankle ankles apetito appetite arm arms arroz audifono* back bandage* bascula baston beer
-    belly bipap bladder boca bomba boot boots bowel brace brazalete brazo brazos bread breath breathing cadera calf candy
-    cane cannula canula carb* cateter catheter cerveza* chest cigar* cigarette* cirugia colchon colostomy commode
+    belly bipap bladder boca bomba boot boots bottle-caps bowel brace brazalete brazo brazos bread breath breathing cadera
+    calf candy cane cannula canula carb* cateter catheter cerveza* chest cigar* cigarette* cirugia colchon colostomy commode
     compression concentrador concentrator corazon cpap cuello cuff cushion dedo dedos dentadura dentures dientes dormir
-    dressing* drinking ducha duerme dulces ear ears espaciador espalda estomago eye eyes feet fingers fistula foley foot
-    gait garganta glasses glucometer glucometro graft grua hand hands hearing-aid heart heel higado hip hombro incontinence
-    jaw jeringa* jugo juice knee lancet* leg legs lengua lentes lift liver lung* manguera mano manos mascarilla mask
-    mattress medias memoria memory mouth nariz nebulizador nebulizer neck needle* nose oido ojo ojos orina ostomia ostomy
-    oximeter pads pan panales pastillero pecho picc pie piel pierna piernas pies pillbox port pouch ppd pulmon* pump rail
-    rails recliner refresco* rehab rehabilitacion rehabilitation respir* respite rice rodilla sacro sacrum sal salt scale
-    sensor sensors shin shoes shoulder shower silla skin sleep sleeps slept snack snacks soda sodas sopa soup spacer stent
-    stocking* stomach strips surgery sweets syringe* talon teeth thickener throat tiras tobillo* toe toenail* toes tongue
-    tooth tortilla* tubing urine vape vein veins vejiga vendaje* vino vision vista vodka wafer walker wheelchair wine
-    zapatos
+    dressing* drinking drunk ducha duerme dulces ear ears espaciador espalda estomago eye eyes feet fingers fistula foley
+    foot gait garganta gin glasses glucometer glucometro graft grua hand hands hearing-aid heart heel higado hip hombro
+    incontinence jaw jeringa* jugo juice knee lancet* leg legs lengua lentes lift liver lung* manguera mano manos mascarilla
+    mask mattress medias memoria memory mouth nariz nebulizador nebulizer neck needle* nose oido ojo ojos orina ostomia
+    ostomy oximeter pads pan panales pastillero pecho picc pie piel pierna piernas pies pillbox port pouch ppd pulmon* pump
+    rail rails recliner refresco* rehab rehabilitacion rehabilitation respir* respite rice rodilla rum sacro sacrum sal salt
+    scale sensor sensors shin shoes shoulder shower silla skin sleep sleeps slept snack snacks soda sodas sopa soup spacer
+    stent stocking* stomach strips surgery sweets syringe* talon teeth tequila thickener throat tiras tobillo* toe toenail*
+    toes tongue tooth tortilla* tubing urine vape vein veins vejiga vendaje* vino vision vista vodka wafer walker wheelchair
+    whiskey whisky wine zapatos
     """
 )
 """Devices, body parts and what is eaten or drunk: each belongs to a condition."""

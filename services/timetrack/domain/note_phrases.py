@@ -58,7 +58,8 @@ BEHAVIOUR = _any(
     r"sleeps (?!well|good|ok|fine|8|through|better)\w+|slept|naps?",
     r"last (?:one|two|three|few|\d) (?:tab\w*|pills?|days?|doses?|strips?|pens?)|stuck|backorder\w*|out of stock|"
     r"delayed|(?:was|were|been|had been) (?!doing|feeling|tolerat|provid|meet|encourag|taking (?:all|her|his|the|"
-    r"their|med)|checking|being|running)\w+ing|ha[sd] (?:been )?tak(?:en|ing) (?!all|her|his|the|med)\w+|admits?|"
+    r"their|med)|checking|being|running|driving|sleeping|napping|working|shopping)\w+ing|ha[sd] (?:been )?tak(?:en|"
+    r"ing) (?!all|her|his|the|med)\w+|admits?|"
     r"wants? (?!any|no further|nothing|help|more info|information|to (?:continue|stay|keep|work|improve|think|"
     r"discuss|talk))\w+|(?:not|un)able to (?!reach|contact|complete|come)|struggl\w*|fell|slid|fainted|tripped|"
     r"passed out|dropped|hospitali[sz]ed|admitted|er visits?|ed visit|new since|got lost|late \d+|"
@@ -68,10 +69,13 @@ BEHAVIOUR = _any(
     r"termino)|se (?:cayo|quita|cansa|queda|quedo)|vive sol[oa]|sol[oa] en",
     r"olvid\w+|a la mitad|dos veces|en vez de|en lugar de|perdi[oe]\w*|robaron|rot[oa]|falt[oa]|ya no|todavia no|"
     r"teme|por miedo|x miedo|la vecina|por error|equivoc\w+|come|comio|duerme|bebe|toma (?!sus|su|la presion|"
-    r"las? medic|todas|todo|bien|correct|diari|como|segun)\w+|usa \w+|sin (?:comida|luz|transporte|dinero|insulina|"
+    r"las? medic|todas|todo|bien|correct|diari|como|segun)\w+|usa (?!sus?\b|el\b|la\b|diari|oxigeno como)\w+|"
+    r"sin (?:comida|luz|transporte|dinero|insulina|"
     r"golpe|o2)|despierta|solo (?:de|por|cuando|si)|nunca|internad[oa]|urgencias|vomita",
 )  # fmt: skip
 DECISION = _any(
+    r"agree[sd]? to (?!the|follow|all|continue|plan|call|attend|participate|return|our|try to|work|monitor|"
+    r"schedul)\w+|acept[oa] \w+|qued(?:a|amos) en",
     r"holds?|held|holding|stop|(?<!she )(?<!he )(?<!patient )(?<!pt )stops|restart\w*|resum(?:e|es|ed)|increas(?:e|"
     r"es|ed)|decreas(?:e|es|ed)|reduc(?:e|es|ed)|lower(?:ed|s)|rais(?:ed|es)|cut(?: back)?|doubled|halved?|"
     r"switch(?:ed|es)?|chang(?:ed|es)|chgd?|chg'd|added|adds|adding|started|starts|start|starting",
@@ -84,7 +88,7 @@ DECISION = _any(
     r"el)|inici\w+|empieza|quit(?:o|aron)|pasar\w*|indico|puso|reinici\w+|separar|solo el|que la tire|no \w+ hoy",
 )  # fmt: skip
 COMPARISON = re.compile(
-    r"->|<-|→|[↑↓]|(?:\d[^.;:]{0,20}|\()\b(?:was|were|from|era|eran|de|vs|against|contra)\s\d|\b(?:from|"
+    r"->|<-|→|[↑↓]|(?:\d[^.;:]{0,20}|\()\b(?:after|tras|antes|was|were|from|era|eran|de|vs|against|contra)\s\d|\b(?:from|"
     r"de) \d+[^.;]{0,12} (?:to|a) \d|\d\s?\(\s?\d|\b(?:up|down|dn|gained|lost|subio|bajo)\s\d"
     r"|\b(?:up|down|lower|higher|better|worse|easier|more|less|fewer|mas|menos|peor|mejor)\b[^.]{0,25}\b(?:from|"
     r"than|since|que|after|desde|before)\b"
@@ -139,11 +143,14 @@ POLITE = _any(
     r"return demonstration"
 )
 DENIES = re.compile(
-    r"\b(?:denies|denied|niega|no reported|(?:had|has|have|with|there (?:are|were)) (?:had )?no|has not had|"
+    r"\b(?:denies|denied|niega|no reported|(?:had|has|have|with|there (?:are|were)) (?:had )?no (?:new|falls?|"
+    r"complaints?|issues?|concerns?|questions?|problems?|symptoms?|hospital\w*|er|ed|pain|changes?|further|more|"
+    r"other|recent|signs?|side)|has not had|"
     r"no ha tenido)\b"
 )
 IMPERATIVE = re.compile(
-    r"^(?:and |to |y )*(?:wash|dry|avoid|limit|choose|eat|drink|inspect|keep|monitor|rotate|elevate|use|never|"
+    r"^(?:and |to |y )*(?:wash|dry (?:between|well|your|feet)|avoid|limit|choose|eat|drink|inspect|keep|monitor|"
+    r"rotate|elevate|use|never (?:go|use|walk|share|skip|take)|"
     r"always|moisturize|stay|wear|take|weigh|"
     r"lavar|secar|evitar|limitar|comer|beber|usar|revisar|pesarse|llamar|tomar|medir)\b(?! (?:dose|same|\d))"
 )
@@ -170,7 +177,7 @@ ATTEMPT = _any(
     r"unsuccessful|not home|busy|will (?:try|retry|call back)|call(?:ed)? back|call us back|hung up|disconnected|"
     r"no reply|attempt\w*|tried|no response|mailbox|"
     r"no contesto|no contesta|dej[eo] (?:un )?(?:mensaje|recado)|buzon|ocupado|se intentara|volver a llamar|"
-    r"sin respuesta|no se logro|agreed to call"
+    r"sin respuesta|no se logro|agreed to call|na x ?\d|lm|(?:will )?call later|mas tarde|asked to be called|call again"
 )  # fmt: skip
 ERRANDS = _any(
     r"(?:appointment|appt|apt|cita|visit|exam|mammogram|colonoscopy)s?|(?:re)?schedul\w+|(?:re)?faxed|fax|mailed|"
@@ -178,7 +185,8 @@ ERRANDS = _any(
     r"claims?|billing|superbill|verified|records?|reminder|letter|forms?|"
     r"front desk|interpreter|transportation booked|portal message|paperwork|signature|prior auth\w*|address|seguro|"
     r"direccion|telefono|archiv\w+|recordatorio|correo|programad[ao]|expediente|documentos|por fax|cit[ao]s?|"
-    r"factur\w+|text sent|call your care"
+    r"factur\w+|text sent|call your care|by (?:mail|text)|por mensaje|fecha de nacimiento|date of birth|compiled|"
+    r"reprogram\w+|agend\w+|next ccm call"
 )
 
 ROUTINE = re.compile(
@@ -208,6 +216,11 @@ INVOLVED = re.compile(
     r"to) (?:dr|dra|np|pa|pcp|podiatr\w+|surgeon)|\b(?:i|we|she and i|he and i) (?!was|am|will|have|hear)\w+|"
     r"\b(?:talk|talked|spoke|speaking|discussed|call|consult\w*|review\w*|visit) (?:with|w/|to) (?:dr|dra|np|pa)\b|"
     r"\bhad (?:his|her|him|them|the|pt)\b"
+    r"|\b(?:dr|dra|np|pa)\b\.? [a-z]+ (?!and\b|for\b|y\b|on\b|at\b|in\b|next|about|re\b|para|el\b|to\b|office|appt|"
+    r"visit)\w+"
+    r"|^(?:changed|switched|moved|swapped|exchanged?|halved|started|restarted|stopped) (?!taking|using|by)\w+"
+    r"|^will (?!call|continue|follow|f/u|monitor|try|keep|discuss|notify|reach|check|see|be)\w+"
+    r"|\b\w+ now\s*(?:$|,)|\bnow (?:at|on|in) \w+|\bnote to (?!chart|self|file)\w+"
     r"|\b(?:he|she|pt|patient|they|wife|husband|son|daughter|dtr|hija|hijo)(?: will|'ll) (?!continue|call|follow|"
     r"monitor|discuss|contact|f/u|consider|keep|attend|try again|retry|notify|report|be\b|have|return|let|reach|"
     r"think|need)\w+"
@@ -228,7 +241,8 @@ KEPT = re.compile(
 )
 THIRD_PERSON = re.compile(r"(?<!\w)[a-zñáéíóú]{3,}ó(?!\w)")
 REVIEWED = re.compile(
-    r"\b(?:reviewed|discussed|explained|talked|went over|explored|addressed|covered|counseled|educated|repas\w+|"
+    r"\b(?:reviewed|discussed|explained|talked|went over|explored|addressed|covered|counseled|educated|abord\w+|"
+    r"evalu\w+|repas\w+|"
     r"revis\w+|habl\w+|explic\w+|orient\w+)\b"
 )
 TOLD_OF = re.compile(
@@ -241,7 +255,8 @@ NEGATED = re.compile(r"\b(?:no|not|denies|denied|without|sin|niega|never|any)\s+
 TOLD_TO = re.compile(
     r"\b(?:told|asked|advised|instructed|reminded|recommended|encouraged|want) (?:the )?(?:pt|patient|her|him|them|"
     r"mom|dad|wife|husband|son|daughter|dtr|caregiver|aide)?\s?(?:not )?to\b"
-    r"|\b(?:dije|pedi) que\b"
+    r"|\b(?:told|explained to|informed|reminded) (?:the )?(?:pt|patient|her|him|them|wife|husband|son|"
+    r"daughter) (?:that|how|what|why|when)\b|\b(?:dije|pedi) que\b"
 )
 ASKED = re.compile(r"\b(?:about|whether|regarding|re|sobre|acerca)\b.*")
 RECENT = re.compile(r"\b(?:since|ago|yesterday|last (?:week|night)|desde|hace|ayer|because|again)\b")
@@ -254,3 +269,26 @@ TOLD_BY_PRONOUN = re.compile(
     r"\b(?:he|she) (?!is|was|has|takes|uses|will|understands|verbal\w+|agrees|knows|reports|states|denies|can)\w+"
 )
 GOES_ON = re.compile(r"^(?:or|nor|and|ni|o|y)\b(?!.*\d)")
+VALUE_TOLD = re.compile(r"\b(?:is|was|came back|went)\b[^.]{0,15} \d+(?:\.\d+)?\b(?! ?(?:days?|hours?|weeks?|minutes?|times))")
+DATED = re.compile(
+    r"\b(?:on|by|until|till|from|for|el|hasta|para|desde)? ?(?:today|tonight|tonite|tomorrow|tmrw|tmw|hoy|manana|mnn|"
+    + WEEKDAY
+    + r"|next week|\d{1,2}/\d{1,2}|before (?:shift|bed|meals?|lunch|dinner|breakfast))(?![a-z])"
+)
+"""A step with its day."""
+FOLLOW_UP = re.compile(
+    r"\b(?:next (?:call|appointment|appt|visit|outreach|contact)|proxima (?:cita|llamada)|f/?u|follow[- ]?up|rtc|"
+    r"will call|call back)\b"
+)
+SE_VERB = re.compile(
+    r"(?<=\bse )(?:le |les |lo |la )?((?:expli|enseñ|orient|instruy|educ|revis|habl|llam|envi|mand|pidi|solicit|"
+    r"inform|notific|"
+    r"refiri|record|entreg|coordin|cambi|suspendi|ajust|aument|reduj|contact|ayud|consigui|logr|marc|compar|corrigi|"
+    r"repas|convers|"
+    r"platic|actualiz|recomend|aconsej)[a-zñ]*ó)(?!\w)"
+)
+"""Spanish impersonal verbs of care work ("se le enseñó")."""
+ONLY_A_DATE = re.compile(r"^(?:visits?|exams?|mammogram|colonoscopy|records?|forms?|copay)$")
+"""Words that make an errand only beside another."""
+
+REVIEW_OF = re.compile(r"\b(?:logs?|reports?|diary|calendar|download|readings|registro|bottles|labels|strip|photo|video)\b")

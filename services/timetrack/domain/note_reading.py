@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from services.timetrack.domain import note_phrases as says
 from services.timetrack.domain import note_words as words
 from services.timetrack.domain.note_clinical_words import NUMBERED
-from services.timetrack.domain.note_text import Clause, Sentence, Token, normalise, sentences
+from services.timetrack.domain.note_text import Sentence, Token, Words, normalise, sentences
+
+_CLINICAL = ("drug", "symptom", "measure", "thing", "condition")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class Reading:
     """What could be underlined in a note.
 
     `problems` and `acts` are normalised words of the note; `results` counts checked things with their result, `telling` the
-    clauses with a fact; `errand` says that nothing but attempts, scheduling, mailing, billing or filing is there.
+    clauses with a fact, `steps` the dated steps besides; `errand` says that nothing but attempts, scheduling, mailing, billing
+    or filing is there.
     """
 
     problems: tuple[str, ...]
@@ -38,6 +41,7 @@ class Reading:
     facts: tuple[Fact, ...]
     results: int
     telling: int
+    steps: int
     errand: bool
     sentences: int
 
@@ -52,19 +56,21 @@ def read_note(text: str) -> Reading:
     normal = normalise(text)
     parts = sentences(normal)
     facts: list[Fact] = []
-    results = telling = 0
+    results = telling = steps = 0
     for sentence in parts:
         told, clauses = _facts_of(sentence)
         facts += told
         telling += clauses
+        steps += not told and bool(says.DATED.search(sentence.text)) and not says.FOLLOW_UP.search(sentence.text)
         results += sum(fact.result for fact in told) + _negatives(sentence)
     problems = [token.text for part in parts for token in part.tokens if token.kinds & says.PROBLEM_KINDS]
     problems += says.PROBLEM_PHRASES.findall(normal)
-    own = frozenset(normalise(verb) for verb in says.FIRST_PERSON.findall(text.lower()))
+    problems += [fact.words for fact in facts if fact.sort == "value"]
+    own = frozenset(normalise(verb) for verb in (*says.FIRST_PERSON.findall(text.lower()), *says.SE_VERB.findall(text.lower())))
     theirs = frozenset(normalise(verb) for verb in says.THIRD_PERSON.findall(text.lower()))
     acts = [act for part in parts for act in _acts_of(part, own | theirs if part.has("person") else own, factual=bool(facts))]
     errand = not facts and bool(parts) and _only_errands(parts)
-    return Reading(tuple(problems), tuple(acts), tuple(facts), results, telling, errand, len(parts))
+    return Reading(tuple(problems), tuple(acts), tuple(facts), results, telling, steps, errand, len(parts))
 
 
 def _facts_of(sentence: Sentence) -> tuple[list[Fact], int]:
@@ -76,76 +82,94 @@ def _facts_of(sentence: Sentence) -> tuple[list[Fact], int]:
     telling = 0
     taught = denied = topical = False
     listed = bool(says.TOPIC.search(sentence.text))
+    aimed = says.GOAL.search(sentence.text)
+    goal = None
     for clause in sentence.clauses:
         own_subject = bool(says.SUBJECT.match(clause.text)) and not says.POLITE.search(clause.text)
-        short = not own_subject and len(clause.tokens) <= 4 and not any(token.number for token in clause.tokens)
+        short = not own_subject and len(clause.tokens) <= 4 and not clause.has("number")
         taught = _teaches(clause) or bool(says.IMPERATIVE.match(clause.text)) or ((taught or listed) and not own_subject)
-        denied = bool(says.DENIAL.match(clause.text) or says.DENIES.search(clause.text)) or (
-            denied and (short or bool(says.GOES_ON.match(clause.text)))
-        )
+        goes_on = short or bool(says.GOES_ON.match(clause.text))
+        denied = bool(says.DENIAL.match(clause.text) or says.DENIES.search(clause.text)) or (denied and goes_on)
         topical = bool(says.SYMPTOM_TOPIC.search(clause.text)) or (topical and short)
+        goal = goal or (aimed and says.GOAL.search(clause.text))
         if taught or says.ROUTINE.search(clause.text):
             continue
         if told := says.TOLD_TO.search(clause.text):
             facts = _told_to(clause, told.end())
         else:
-            facts = _clause_facts(clause, sentence, denied=denied, topical=topical)
+            mood = _Mood(denied, topical, goal=bool(goal), aimed=bool(aimed))
+            facts = _clause_facts(clause, sentence, mood)
         found += facts
         telling += bool(facts)
-    if not (taught or listed):
+    if not (taught or listed or aimed):
         found += _sentence_change(sentence, found)
-    found += [Fact("quote", said) for said in says.QUOTE.findall(sentence.text) if not says.ATTEMPT.search(said)]
+    found += [
+        Fact("quote", said)
+        for said in says.QUOTE.findall(sentence.text)
+        if not (says.ATTEMPT.search(said) or says.ERRANDS.search(said))
+    ]
     if not found and not (taught or listed or says.TOLD_TO.search(sentence.text)) and not says.DENIES.search(sentence.text):
         found += _statement(sentence)
     return found, max(telling, bool(found))
 
 
+@dataclass(frozen=True, slots=True)
+class _Mood:
+    """How a clause speaks: what it names is denied or merely mentioned, its numbers are a goal's; `aimed`: so its sentence."""
+
+    denied: bool
+    topical: bool
+    goal: bool
+    aimed: bool
+
+
 def _sentence_change(sentence: Sentence, found: list[Fact]) -> list[Fact]:
     """A comparison that spans clauses ("wt 187, was 183"): of a result, or of a drug's numbers."""
     compared = says.COMPARISON.search(sentence.text)
-    if not compared or says.GOAL.search(sentence.text):
+    if not compared:
         return []
     carried = any(fact.result for fact in found) or (sentence.has("drug") and any(sign.isdigit() for sign in compared.group()))
     return [Fact("change", compared.group())] if carried else []
 
 
-def _told_to(clause: Clause, start: int) -> list[Fact]:
+def _told_to(clause: Words, start: int) -> list[Fact]:
     """What a patient was told to do is no fact, unless it changes a drug."""
+    if says.VALUE_TOLD.search(clause.text, start):
+        return [Fact("value", clause.text[start:].strip())]
     decided = says.DECISION.search(clause.text, start)
-    return [Fact("decision", decided.group())] if decided and clause.has("drug") else []
+    changes = decided and clause.has("drug") and not decided.group().endswith("ed")
+    return [Fact("decision", decided.group())] if decided and changes else []
 
 
-def _clause_facts(clause: Clause, sentence: Sentence, *, denied: bool, topical: bool) -> list[Fact]:
+def _clause_facts(clause: Words, sentence: Sentence, mood: _Mood) -> list[Fact]:
     text = says.CONDITIONAL.sub("", clause.text)
-    clinical = clause.has("drug", "symptom", "measure", "thing", "condition")
-    found = _results(clause, sentence, text, denied=denied or topical)
-    if (compared := says.COMPARISON.search(text)) and (found or clinical) and not says.GOAL.search(sentence.text):
+    clinical = clause.has(*_CLINICAL)
+    found = _results(clause, text, mood)
+    if not mood.aimed and (compared := says.COMPARISON.search(text)) and (found or clinical):
         found.append(Fact("change", compared.group()))
-    told_of = clinical or sentence.has("drug", "symptom", "measure", "thing", "condition") or _concrete_words(clause.tokens)
-    if not denied and told_of and (behaviour := _behaviour(text)):
+    told_of = sentence.has(*_CLINICAL) or _concrete_words(clause.tokens)
+    if not mood.denied and told_of and (behaviour := _behaviour(text)):
         found.append(Fact("behaviour", behaviour))
     if escalated := says.ESCALATION.search(text):
         found.append(Fact("decision", escalated.group()))
-    elif not denied and sentence.has("drug", "measure", "number", "thing") and (decided := _decision(text)):
+    elif not mood.denied and (decided := _decision(text)) and _can_decide(sentence):
         found.append(Fact("decision", decided))
     if (arrives := says.ARRIVES.search(text)) and not says.ERRANDS.search(text):
         found.append(Fact("next", arrives.group()))
     return found
 
 
-def _results(clause: Clause, sentence: Sentence, text: str, *, denied: bool) -> list[Fact]:
+def _results(clause: Words, text: str, mood: _Mood) -> list[Fact]:
     """The one thing that a clause found: a value, a finding or how often something happens."""
-    upto = sentence.text[: sentence.text.find(clause.text) + len(text)]
-    if not says.GOAL.search(upto):
-        for at, token in enumerate(clause.tokens):
-            if token.number and token.text in text and _is_value(clause.tokens, at):
-                return [Fact("value", token.text)]
+    for at, token in enumerate(clause.tokens):
+        if token.number and not mood.goal and token.text in text and _is_value(clause.tokens, at):
+            return [Fact("value", token.text)]
     for token in clause.tokens:
-        asserted = "symptom" in token.kinds and token.text in text and not denied
+        asserted = "symptom" in token.kinds and token.text in text and not (mood.denied or mood.topical)
         if asserted and not _negated(text, token.text) and not says.UNCHANGED.search(text):
             return [Fact("finding", token.text)]
     often = says.FREQUENCY.search(text)
-    return [Fact("frequency", often.group())] if often and clause.has("drug", "symptom", "measure", "thing", "condition") else []
+    return [Fact("frequency", often.group())] if often and clause.has(*_CLINICAL) else []
 
 
 def _behaviour(text: str) -> str | None:
@@ -156,6 +180,11 @@ def _behaviour(text: str) -> str | None:
         if says.NEGATIVE_START.match(match.group()) or not says.NEGATED.search(text[: match.start()]):
             return match.group()
     return None
+
+
+def _can_decide(sentence: Sentence) -> bool:
+    """Is there something to decide about: a drug, a measure, a thing, or a number that is not an appointment's?"""
+    return sentence.has("drug", "measure", "thing") or (sentence.has("number") and not says.ERRANDS.search(sentence.text))
 
 
 def _decision(text: str) -> str | None:
@@ -184,7 +213,7 @@ def _statement(sentence: Sentence) -> list[Fact]:
     return []
 
 
-def _teaches(clause: Clause) -> bool:
+def _teaches(clause: Words) -> bool:
     return clause.has("teaching") and not says.BY_ORDER.search(clause.text)
 
 
@@ -248,6 +277,11 @@ def _acts_of(sentence: Sentence, verbs: frozenset[str], *, factual: bool) -> lis
         if not (listed or unlisted or token.text in verbs) or _by_patient(sentence.tokens, at):
             continue
         weak = token.text in words.WEAK_ACTS
+        if at and sentence.tokens[at - 1].text == "as":
+            continue
+        only_reviewed = weak and token.text not in words.CONTACTS
+        if only_reviewed and not (factual or concrete >= 2 or says.REVIEW_OF.search(sentence.text)):
+            continue
         by_itself = specific or concrete >= 3 or (not weak and (named or concrete >= 2))
         with_facts = concrete >= 1 or token.text in words.INFORMED or (not weak and (person or at == 0))
         if by_itself or (factual and with_facts):
@@ -263,8 +297,12 @@ def _by_patient(tokens: tuple[Token, ...], at: int) -> bool:
     return not before.isdisjoint(words.PATIENT_BEFORE) and tokens[at].text not in words.JOINT
 
 
+def _errand(sentence: Sentence) -> bool:
+    return any(not says.ONLY_A_DATE.match(found.group()) for found in says.ERRANDS.finditer(sentence.text))
+
+
 def _only_errands(parts: tuple[Sentence, ...]) -> bool:
-    errands = [bool(says.ATTEMPT.search(part.text) or says.ERRANDS.search(part.text)) for part in parts]
+    errands = [bool(says.ATTEMPT.search(part.text)) or _errand(part) for part in parts]
     work = any(token.text in words.NAMED_WORK for part in parts for token in part.tokens)
     empty = [not _concrete(part) and not part.has("condition", "symptom", "drug") for part in parts]
     return any(errands) and not work and all(errand or nothing for errand, nothing in zip(errands, empty, strict=True))

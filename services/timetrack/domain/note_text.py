@@ -69,27 +69,23 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Clause:
-    """A stretch of words without a pause; `text` is its normalised words."""
+class Words:
+    """Some words of a note: `text` as normalised, its tokens and all their classes."""
 
     text: str
     tokens: tuple[Token, ...]
+    kinds: frozenset[str]
 
     def has(self, *kinds: str) -> bool:
-        return any(token.kinds & frozenset(kinds) for token in self.tokens)
+        """Is there a word of any of these classes?"""
+        return not self.kinds.isdisjoint(kinds)
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
-    text: str
-    clauses: tuple[Clause, ...]
+class Sentence(Words):
+    """A sentence with its clauses, the stretches of words without a pause."""
 
-    @property
-    def tokens(self) -> tuple[Token, ...]:
-        return tuple(token for clause in self.clauses for token in clause.tokens)
-
-    def has(self, *kinds: str) -> bool:
-        return any(clause.has(*kinds) for clause in self.clauses)
+    clauses: tuple[Words, ...]
 
 
 def normalise(text: str) -> str:
@@ -106,14 +102,22 @@ def sentences(text: str) -> tuple[Sentence, ...]:
     """Return the sentences of a normalised text, empty ones left out."""
     found = []
     for part in _SENTENCE.split(text):
-        clauses = tuple(
-            Clause(piece.strip(), tuple(Token(word, kinds_of(word)) for word in read))
-            for piece in _CLAUSE.split(part)
-            if (read := [word.rstrip(".") for word in _WORD.findall(piece)])
-        )
+        clauses = tuple(clause for piece in _CLAUSE.split(part) if (clause := _words(piece.strip())).tokens)
         if clauses:
-            found.append(Sentence(part.strip(), clauses))
+            tokens = tuple(token for clause in clauses for token in clause.tokens)
+            kinds = frozenset().union(*(clause.kinds for clause in clauses))
+            found.append(Sentence(part.strip(), tokens, kinds, clauses))
     return tuple(found)
+
+
+def _words(text: str) -> Words:
+    tokens = tuple(_token(word.rstrip(".")) for word in _WORD.findall(text))
+    return Words(text, tokens, frozenset().union(*(token.kinds for token in tokens)))
+
+
+@lru_cache(maxsize=20_000)
+def _token(word: str) -> Token:
+    return Token(word, kinds_of(word))
 
 
 def _index(*groups: tuple[str, tuple[str, ...]]) -> tuple[dict[str, frozenset[str]], dict[str, tuple[str, ...]]]:
@@ -171,7 +175,6 @@ def _misspelt(word: str) -> frozenset[str]:
     return frozenset()
 
 
-@lru_cache(maxsize=20_000)
 def kinds_of(word: str) -> frozenset[str]:
     """Return the classes of a normalised word, by list, stem, ending or, last, as a slip of the pen."""
     if word[0].isdigit():

@@ -92,44 +92,45 @@ GENERIC = _words(
     answer* any anything appl* appreciat* appropriate approxim* area* around as-needed ask* aspect* assess* assist* attend*
     attentive available aware* back balanced barrier* baseline basic basis because become been before begin* behavior* being
     best better beyond bid booster both bring* c/o call* capsule* carbohydrates cardiac* cardiaca cardiol* care care-plan
-    career caregiver case center* challeng* chang* chart check* choice* chronic* clear* clinic* coach* collaborat* colonos*
-    combin* come common communic* community complain* complet* complian* compliant complic* comprehens* concern* condition*
-    confid* consult* cont contact* contd continu* control* conversat* cope coping copy correct* cover* covid crisis current*
-    daily date* day days decision* decline* deficit* deliver* demonstr* denies deny depend* detail* determin* develop*
-    device* diagnos* dialogue diet* different direct* discharge* discuss* disease* dob doctor document* done drinks due
-    duration during each ease easy ed educat* effect* effort* either eligib* email* emerging emotion* emphas* employ* enabl*
-    encourag* engag* engagement enhanc* enroll* ensur* entire environment* episode* especially essential establish* evaluat*
-    evening event* every everything evidence exam* exercise* exist* expect* experienc* explain* explor* express* f/u failure
-    family* feedback feel* female fiber fine first flu focus* follow* food footwear form* foster* frequen* friend* fruits fu
-    full* function* further future gap* gender general* get giv* give* given go goal* goals going good got grains great
-    guid* habit* handl* happ* has have hazards health* heart-healthy help* here hesitat* high* hipaa history holiday*
-    holistic home hope* hour* housing how however hs hx hydrat* identif* identifiers ill* imaging immuniz* impact*
-    implement* import* improv* includ* increas* independ* individual* inform* initi* input inquir* instruct* insuficiencia
-    insurance intake integr* intent* interact* interest* interven* issue* item* join* keep* key kind knowledge lab labs
-    lack* last later lead* lean learn* least less let level* life lifestyle lighting like* limit* list* listening literacy
-    live* living long* look* lot* low* made maint* maintain* major make* male mammogram manag* many material* matter* may
-    mean* meaningful measure* med medical* medicat* medicine* meds meet* member* mensaj* mental* messag* method* mind*
-    minute* modif* moment monitor* month* monthly morning most motiv* much multi* nad navigat* necess* need* negative
-    neurolog* new* next nicotine night nightly nights none normal* note* noted nothing number* nurse* nutrit* object*
-    observ* obtain* occur* offer* office ok okay old* once ongoing open opinion* opportun* optim* option* order* ordered
-    ordering other* outcome* outline* outreach over* overall own pace part* parties past path* patient* pcp per percent
-    perform* period* person* pharmac* phone physical physical* physician* place* plan* plan-of-care pleas* pleasant*
-    pneumonia point* polic* portal portion* posit* possib* practic* prefer* prepar* prescrib* present* preventive previous*
-    primary prior* prn problem* procedur* process* profession* program* progress* promot* proper* proteins protocol* provid*
-    provider psycho* pt pts purpose* qam qd qhs qid qpm question* quit rapport re readiness reason* reassur* receiv* recent*
-    receptive recommend* record* recover* reduc* refer* refrigerator regard* regardless regimen* regul* regular* reinforc*
-    relat* relax* remain* remind* report* request* requir* resourc* resources respect* respons* restrict* result result*
-    resum* return* rev review* reviewed right risk* role room routine* rtc rugs s/p safe* same satisf* schedul* screen*
-    script* seconds section* see seek* seem* self* sens* servic* service services session* set* share* shingles short* shot
-    side sign* simpl* since situation* skill* so social* sodium some soon* speak* special* specialist* specific* spirits
-    spoke* stable* staff stat* status stay* step* storage strateg* strength* stress stress* strong* success success* sugary
-    suggest* summar* supplies support* sure symptom* system* tablet* take* taken taking talk* target* task* teach* team
-    team* technique* telephon* tell* temperature text* thank* that therap* therapy thing* think* thorough* thought* through*
-    tid time* today together toler* tomorrow topic* total track* train* transition* treat* trigger* try* twice type* under*
-    underst* undertaken unmet up upcoming updat* update updates use* uses using usual* utiliz* utilization vaccin* vaccine
-    valu* various vegetables verbal* verif* verified via view* visit* voic* voiced w w/ walking want* watch* way* week*
-    weekly weigh* weight* welcome* well* wellbeing wellness went what when where which while who whole will willing* wish*
-    within without wnl wo word* work* worsen* would written year* yearly yet yo zone zones
+    career caregiver case center* challeng* chang* chart check* chg choice* chronic* clear* clinic* coach* collaborat*
+    colonos* combin* come common communic* community compl complain* complet* complian* compliant complic* comprehens*
+    concern* condition* confid* consult* cont contact* contd continu* control* conversat* cope coping copy correct* cover*
+    covid crisis current* daily date* day days decision* decline* deficit* deliver* demo demonstr* denies deny dep depend*
+    detail* determin* develop* device* diagnos* dialogue diet* different direct* discharge* discuss* disease* dob doctor
+    document* done drinks due duration during each ease easy ed educat* effect* effort* either eligib* email* emerging
+    emotion* emphas* employ* enabl* encourag* engag* engagement enhanc* enroll* ensur* entire environment* episode*
+    especially essential establish* evaluat* evening event* every everything evidence exam* exercise* exist* expect*
+    experienc* explain* explor* express* f/u failure family* feedback feel* female fiber fine first flu focus* follow* food
+    footwear form* foster* frequen* friend* fruits fu full* function* further future gap* gender general* get giv* give*
+    given go goal* goals going good got grains great guid* habit* handl* happ* has have hazards health* heart-healthy help*
+    here hesitat* high* hipaa history holiday* holistic home hope* hour* housing how however hs hx hydrat* identif*
+    identifiers ill* imaging immuniz* impact* implement* import* improv* includ* increas* independ* individual* inform* inh
+    initi* input inquir* instruct* insuficiencia insurance intake integr* intent* interact* interest* interven* issue* item*
+    join* keep* key kind knowledge lab labs lack* last later lead* lean learn* least less let level* life lifestyle lighting
+    like* limit* list* listening literacy live* living long* look* lot* low* made maint* maintain* major make* male
+    mammogram manag* many material* matter* may mean* meaningful measure* med medical* medicat* medicine* meds meet* member*
+    mensaj* mental* messag* method* mind* minute* modif* moment monitor* month* monthly morning most motiv* much multi* nad
+    navigat* necess* need* neg negative neurolog* new* next nicotine night nightly nights none normal* note* noted nothing
+    number* nurse* nutrit* object* observ* obtain* occur* offer* office ok okay old* once ongoing open opinion* opportun*
+    optim* option* order* ordered ordering other* outcome* outline* outreach over* overall own pace part* parties past path*
+    patient* pcp per percent perform* period* person* pharmac* phone physical physical* physician* place* plan* plan-of-care
+    pleas* pleasant* pneumonia point* polic* portal portion* posit* possib* practic* prefer* prepar* prescrib* present*
+    preventive previous* primary prior* prn problem* procedur* process* profession* program* progress* promot* proper*
+    proteins protocol* provid* provider psycho* pt pts purpose* qam qd qhs qid qpm question* quit rapport re readiness
+    reason* reassur* rec'd receiv* recent* receptive recommend* record* recover* reduc* refer* refrigerator regard*
+    regardless regimen* regul* regular* reinforc* relat* relax* remain* remind* report* request* requir* resourc* resources
+    respect* respons* restrict* result result* resum* ret return* rev rev'd review* reviewed right risk* role room routine*
+    rtc rugs s/p safe* same satisf* schedul* screen* script* scrn seconds section* see seek* seem* self* sens* servic*
+    service services session* set* share* shingles short* shot side sign* simpl* since situation* skill* so social* sodium
+    some soon* speak* special* specialist* specific* spirits spoke* stable* staff stat* status stay* step* storage strateg*
+    strength* stress stress* strong* success success* sugary suggest* summar* supplies support* sure symptom* system*
+    tablet* take* taken taking talk* target* task* teach* team team* technique* telephon* tell* temperature text* thank*
+    that therap* therapy thing* think* thorough* thought* through* tid time* today together tol toler* tomorrow topic* total
+    track* train* transition* treat* trigger* try* twice type* under* underst* undertaken unmet up upcoming updat* update
+    updates use* uses using usual* utiliz* utilization vaccin* vaccine valu* various vegetables verbal* verif* verified via
+    view* visit* voic* voiced w w/ walking want* watch* way* week* weekly weigh* weight* welcome* well* wellbeing wellness
+    went what when where which while who whole will willing* wish* within without wnl wo word* work* worsen* would written
+    year* yearly yet yo zone zones
     """
 )
 """Words that fit any patient: what is left of a sentence without them is what it says of this one."""
@@ -179,6 +180,24 @@ STOPWORDS = frozenset(
     )
 )
 """Words without a meaning of their own."""
+
+CONTACTS = frozenset(
+    _words(
+        """
+        advised asked call called checked coached educated explained explique instructed recorde reminded taught teach
+        """
+    )
+)
+"""Of the weak acts those that tell an act once their object is specific, even in a note without a fact."""
+
+SCORES = frozenset(
+    _words(
+        """
+        dolor mmse moca pain rates
+        """
+    )
+)
+"""After these a pair of small numbers is a score, not a day."""
 
 WEAK_ACTS = frozenset(
     _words(
@@ -242,8 +261,8 @@ TITLES = frozenset(
 UNITS = frozenset(
     _words(
         """
-        % almohadas bpm cm degrees h/n h/night kg kilos lb lbs libras liters litres litros mmhg ounces oz pasos pillows
-        points pounds puntos steps
+        % almohadas bpm cm degrees h/n h/night kg kilos lb lbs libras mmhg ounces oz pasos pillows points pounds puntos
+        steps
         """
     )
 )
@@ -252,7 +271,8 @@ UNITS = frozenset(
 DOSES = frozenset(
     _words(
         """
-        g gram grams iu mcg meq mg ml pills puff puffs tab tablet tabletas tablets tabs u unit units
+        g gram grams iu liter liters litre litres litro litros mcg meq mg ml pills puff puffs tab tablet tabletas tablets
+        tabs u unit units
         """
     )
 )
@@ -277,12 +297,3 @@ BEFORE_LABEL = frozenset(
     )
 )
 """A number after one of these is a label: stage 3, room 12."""
-
-SCORES = frozenset(
-    _words(
-        """
-        dolor mmse moca pain rates
-        """
-    )
-)
-"""After these a pair of small numbers is a score, not a day."""
