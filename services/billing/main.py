@@ -1,8 +1,9 @@
 """The wiring of billing: the app, the relay, the consumers with what runs beside them, and the assembly of a large month."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -169,17 +170,28 @@ async def assemble_for(settings: PartSettings, tenant: str, month: str) -> tuple
             raise NotFound(f"there is no tenant {tenant}")
         world, tenant_id = BillingWorld(part), UUID(state.tenant_id)
         refreshed = await _refresh(world, tenant_id, tenant)
-        assembled = await assemble_month(
-            month=CalendarMonth.parse(month),
-            tenant_id=tenant_id,
-            begin=partial(world.begin, tenant_id, tenant),
-            rule_book=world.rule_book,
-            author=_AUTHOR,
-            clock=world.clock,
-        )
+        with _collector_off():
+            assembled = await assemble_month(
+                month=CalendarMonth.parse(month),
+                tenant_id=tenant_id,
+                begin=partial(world.begin, tenant_id, tenant),
+                rule_book=world.rule_book,
+                author=_AUTHOR,
+                clock=world.clock,
+            )
         return refreshed, assembled
     finally:
         await part.close()
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Keep the garbage collector from walking a chunk's facts again and again: they hold no cycles, and it doubles the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 async def renew_feed(settings: PartSettings, tenant: str) -> UUID:

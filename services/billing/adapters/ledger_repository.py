@@ -210,7 +210,8 @@ class LedgerRepository:
     async def ehr_reads(self, patients: Sequence[str]) -> dict[str, datetime]:
         """Return when each chart's last whole reading began."""
         query = sa.select(EHR_READ.c.patient, EHR_READ.c.began_at).where(
-            EHR_READ.c.tenant_id == self._tenant_id, EHR_READ.c.patient.in_(list(patients))
+            EHR_READ.c.tenant_id == self._tenant_id,
+            EHR_READ.c.patient == sa.any_(sa.bindparam("who", list(patients), pg.ARRAY(sa.Text))),
         )
         return {row.patient: row.began_at for row in await self._connection.execute(query)}
 

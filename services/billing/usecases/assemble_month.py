@@ -16,7 +16,7 @@ from services.billing.domain.assembly import assemble
 from services.billing.domain.attestations import AttestationKind
 from services.billing.domain.charge import LANE_LINES, RELEASED
 from services.billing.domain.charge_item import ChargeStatus
-from services.billing.domain.decision import assembly_bytes, decision_hash
+from services.billing.domain.decision import decision_hash
 from services.billing.domain.findings import Assembly, PlannedCharge, Severity
 from services.billing.domain.ledger import Ledger
 from services.billing.domain.rule_book import RuleBook
@@ -39,6 +39,7 @@ from shared.kernel.vocabulary import Lane
 CHUNK = 500
 """Patients in a transaction: small enough to stay far from its 30 s."""
 
+_ENCODER = msgspec.json.Encoder(order="sorted")
 _BASE_LINES = frozenset(f"ccm.{lane}.base" for lane in Lane)
 
 
@@ -203,7 +204,7 @@ def _row(decision: Decision, month: CalendarMonth, at: datetime) -> AssemblyRow:
         complexity_attested=any(
             said.kind is AttestationKind.COMPLEXITY and said.month == month for said in decision.ledger.attestations
         ),
-        data=assembly_bytes(assembly).decode(),
+        data=_ENCODER.encode(assembly).decode(),
     )
 
 

@@ -39,7 +39,10 @@ async def refresh_evidence(*, chart: Chart, begin: Begin, author: Author, clock:
             break
         patients.update(page)
         after = page[-1]
-    unanswered = await read_charts(
-        patients=sorted(patients), asked_at=asked_at, chart=chart, begin=begin, author=author, clock=clock, wall=wall
-    )
+    ordered, unanswered = sorted(patients), 0
+    for first in range(0, len(ordered), _PAGE):
+        page = ordered[first : first + _PAGE]
+        unanswered += await read_charts(
+            patients=page, asked_at=asked_at, chart=chart, begin=begin, author=author, clock=clock, wall=wall
+        )
     return EvidenceRefreshed(len(patients), unanswered, enrolled is not None)
