@@ -31,6 +31,7 @@ SCOPES = {
 }
 _READS = ("Patient.r", "Condition.rs", "Coverage.rs", "Encounter.rs", "CarePlan.rs", "EpisodeOfCare.rs")
 _SECONDS_TO_START = 60
+_SECONDS_TO_RUN = 300
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,13 @@ class Stack:
 def careledger(*words: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command of `careledger` to its end and return what it said."""
     return subprocess.run(
-        [*CARELEDGER, *words], cwd=ROOT, env=os.environ | (environment or {}), capture_output=True, text=True, check=False
+        [*CARELEDGER, *words],
+        cwd=ROOT,
+        env=os.environ | (environment or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_SECONDS_TO_RUN,
     )
 
 
@@ -76,9 +83,9 @@ def stack(folder: Path, clinic: Path, *, practice: dict[str, Any], begins: datet
     clock.set(begins)
     port = free_port()
     up = [*CARELEDGER, "up", "--data", str(data), "--port", str(port)]
-    with (folder / "log").open("w") as log, running(up, stdout=log, stderr=log):
+    with (folder / "log").open("w") as log, running(up, stdout=log, stderr=log) as process:
         base_url = f"http://127.0.0.1:{port}"
-        _await_jwks(f"{base_url}/.well-known/ehr-client-jwks.json", folder / "log")
+        _await_answer(f"{base_url}/.well-known/ehr-client-jwks.json", process, folder / "log")
         with _sandbox(folder, clinic, f"{base_url}/.well-known/ehr-client-jwks.json") as ehr_base:
             environment = json.loads((data / "environment.json").read_text())
             _register(folder, keys, ehr_base, practice, environment)
@@ -134,10 +141,10 @@ def _key(file: Path) -> dict[str, Any]:
     return public
 
 
-def _await_jwks(url: str, log: Path) -> None:
+def _await_answer(url: str, process: "subprocess.Popen[str]", log: Path) -> None:
     """Wait until the deployment answers; AssertionError with its log if it does not."""
     deadline = time.monotonic() + _SECONDS_TO_START
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and process.poll() is None:
         try:
             if httpx.get(url).status_code == 200:
                 return
