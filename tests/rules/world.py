@@ -360,5 +360,9 @@ class World:
             signed_at=signed,
             effective=effective,
             until=self.day(row.get("until")),
-            month=self.month if spec.monthly and "signed" not in row else None,
+            month=CalendarMonth.parse(row["month"])
+            if "month" in row
+            else self.month
+            if spec.monthly and "signed" not in row
+            else None,
         )

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from services.billing.domain.findings import Assembly
 from services.billing.domain.ledger import Fact, Ledger
+from shared.kernel.calendar_month import CalendarMonth
 
 ENGINE_VERSION = "1"
 """Changes whenever the same facts and the same rule book may give another answer."""
@@ -22,16 +23,23 @@ def assembly_bytes(assembly: Assembly) -> bytes:
     return _canonical(assembly)
 
 
-def decision_hash(ledger: Ledger, rule_book_hash: str) -> str:
-    """Return the SHA-256 of the facts used, the rule book and the engine's version.
+def decision_hash(ledger: Ledger, rule_book_hash: str, *, as_of: date | None = None) -> str:
+    """Return the SHA-256 of the facts used, the rule book, the engine's version and the day on which it was looked at.
 
     A fact enters by its source (which names its version) and the hash of its content: the ledger's own digest where it keeps
-    one, else computed here. The order of arrival does not matter.
+    one, else computed here. The order of arrival does not matter. `as_of` is `looked_at`: while a month runs, the same facts
+    mean something else each day (what is still to be worked, the date of service), and once it is over nothing more.
     """
     lines = sorted(f"{fact.source} {fact.digest or fact_digest(fact)}" for fact in _facts(ledger))
     closed = ledger.practice.closed_at
     lines += [f"closed {closed.isoformat() if closed else '-'}", f"rule-book {rule_book_hash}", f"engine {ENGINE_VERSION}"]
+    lines.append(f"as-of {as_of or '-'}")
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def looked_at(month: CalendarMonth, ledger: Ledger, at: datetime) -> date:
+    """Return the local day of a decision, no later than the day after the month: from then on the answer stands still."""
+    return min(at.astimezone(ledger.practice.tenant_in(month).zone).date(), month.next.first_day)
 
 
 def fact_digest(fact: Fact) -> str:

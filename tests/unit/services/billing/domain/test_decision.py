@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from services.billing.adapters.rule_book_files import load_rule_book
 from services.billing.domain.assembly import assemble
-from services.billing.domain.decision import assembly_bytes, decision_hash
+from services.billing.domain.decision import assembly_bytes, decision_hash, looked_at
 from services.billing.domain.versions import standing_entries
 from tests.rules.world import World
 
@@ -60,3 +60,17 @@ def test_standing_entries() -> None:
     assert standing_entries([back, moved, entry], None)[0].retagged_from == "rpm"
     late = replace(entry, written_at=close + timedelta(hours=2))
     assert standing_entries([late], close) == (late,)
+
+
+def test_a_running_month_is_another_question_each_day() -> None:
+    """Same facts, another day: another hash and another answer; after the month's end both stand still."""
+    world = World({**FACTS, "entries": [{"start": "10-05 09:00", "minutes": 16}]})
+    ledger, book = world.ledger(), load_rule_book()
+    days = [world.instant(text) for text in ("10-20 12:00", "10-21 12:00", "2026-11-01 00:00", "2026-11-09 12:00")]
+    seen = [looked_at(world.month, ledger, at) for at in days]
+    assert [str(day) for day in seen] == ["2026-10-20", "2026-10-21", "2026-11-01", "2026-11-01"]
+    hashes = [decision_hash(ledger, "book", as_of=day) for day in seen]
+    assert len(set(hashes)) == 3
+    answers = [assembly_bytes(assemble(world.month, ledger, book, at=at)) for at in days]
+    assert answers[0] != answers[2]
+    assert answers[2] == answers[3]
