@@ -90,10 +90,10 @@ def consent(patient: str, *, tenant: str = "north", version: int = 1, **changes:
 
 
 def entry(
-    patient: str, start: datetime, minutes: float, *, number: int = 1, version: int = 1, tenant: str = "north", **changes: Any
+    patient: str, begins: datetime, minutes: float, *, number: int = 1, version: int = 1, tenant: str = "north", **changes: Any
 ) -> Event:
     """Return a stretch of nurse Bo's time, well documented."""
-    end = start + timedelta(minutes=minutes)
+    ends = begins + timedelta(minutes=minutes)
     fields: dict[str, Any] = {
         "entry_id": f"entry-{patient}-{number}",
         "version": version,
@@ -105,17 +105,17 @@ def entry(
         "directed_by": ADA,
         "program": "ccm",
         "activity": "patient-contact",
-        "start": start,
-        "end": end,
-        "seconds": int((end - start).total_seconds()),
+        "start": begins,
+        "end": ends,
+        "seconds": int((ends - begins).total_seconds()),
         "basis": "measured",
         "problem": Problem(condition=f"{patient}-dm", codes=("http://hl7.org/fhir/sid/icd-10-cm|E11.9",), text="diabetes"),
         "action_taken": "called the patient about the fasting log",
         "clinical_relevance": "fasting glucose 182, up from 150",
         "note_assessment": NoteAssessment(outcome="pass", version="1"),
         "author": BO,
-        "written_at": end,
-        "first_written_at": end,
+        "written_at": ends,
+        "first_written_at": ends,
     }
     state = TimeEntryState(**fields | changes)
     return event(f"ccm.time-entry.{state.change}.v1", state, state.entry_id, version, state.written_at, tenant=tenant)
