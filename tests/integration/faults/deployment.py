@@ -121,9 +121,10 @@ class Deployment:
             settings, client_id=f"{CLIENT}-{tenant}", name=CLIENT, tenants=[tenant], scope=SCOPE, jwks=jwks
         )
         asyncio.run(added)
-        query = "SELECT 1 FROM registry WHERE kind = 'tenant' AND data::json -> 'document' ->> 'tenant' = %s"
+        query = "SELECT 1 FROM registry WHERE kind = 'client' AND id = %s AND EXISTS (SELECT 1 FROM registry WHERE id = %s)"
+        (tenant_id,) = self.rows("access", "SELECT tenant_id::text FROM journal WHERE tenant = %s LIMIT 1", tenant)[0]
         for part in ("consent", "timetrack", "billing"):
-            wait_until(partial(self.rows, part, query, tenant), f"{part} knows {tenant}")
+            wait_until(partial(self.rows, part, query, f"{CLIENT}-{tenant}", tenant_id), f"{part} knows {tenant}")
 
     def close(self) -> None:
         """End all processes but PostgreSQL and NATS."""
