@@ -33,23 +33,24 @@ SYMPTOMS = _words(
     ache aches achy acidez adormec* afebril afebrile afraid agitad* agitat* agotad* ahog* aletarg* almohada* alucina*
     ampolla* angina-pain arde ardor ascites asfixia asleep ataque ataques atrag* attack attacks bedsore* bleed* blister*
     bloat* bloating bloodshot bloody blue blurr* bm borros* breathless* brote bruis* bulto burn burning burns cae caida
-    caidas calambre* caliente candid* cansa cansad* cansancio cayo cefalea chill* choke* choking cloudy cojea comezon
-    confund* confus* congest* constipat* cough* cracked crackles cramp* crisis crying cyanosis debil debilidad dehydrat*
-    delir* desat desats desatur* desaturat* deshidrat* desmay* diarrea diarrh* diarrhea disnea dizz* doe dolor dolores
-    dormida dormido drainage dripping drows* drowsy duele duelen dusky dyspnea dysuria edema edematos* enrojec* entumec*
-    escalofr* esputo estren* evacua* exac exacerbation exhausted faint* fall fallen falls falta-de-aire fatiga fatigue fell
-    fever fiebre flare flares flema floaters fluid-overload forgetful foul freezes freezing gasp* gassy groggy hallucinat*
-    hallucinations headache* heartburn heces hematoma hemoly* hemoptysis hinchad* hinchaz* hipergluc* hipogluc* hives hoarse
-    hoarseness hopeless hormigueo hot huele hurt hurts hyperglyc* hyperkalemi* hypo hypoglyc* hypokalemi* hyponatremi* hypos
-    incontinent inquiet* irritable itch* jaundice lethargic lightheaded* limping llaga llagas llora* lonely lows lump
-    mareada mareado mareo* mareos melena miedo moret* nausea nauseas nauseous near-syncope nightmare* nocturia nosebleed*
-    numb numbness nv odor olor olvid* oozes oozing orina orthopnea ortopnea pain painful pale palida palido palpitaciones
-    palpitation* palps panic panico paranoi* phlegm picazon pillow pillows polyuria preocup* presyncope puffy purple
-    purulent* pus rales rash redness resbalo restless rigidez roja rojo ronca ronchas ronquera sangr* sangrado sangre
-    sarpullido scared shak* shaky sibilan* silbido* sincope sleepiness sleepless* sleepy slid slipped sluggish smells snor*
-    soaked sob somnolen* sore sores spasm* sputum stage-2 stiff* sting stings stool stools stumbl* sudor* suicid* sundowning
-    swallow* sweat* swell* swollen syncope tarry temblor* teme thirst* thrush tingling tired tos tragar tremor* tripped
-    tropez* turbia twitch* twitching unsteady vertigo vomit* wander* weak weaker weakness weeping wheez* wheezy winded woozy
+    caidas calambre* caliente candid* cansa cansad* cansancio cayo cefalea chill* choke* choking clot clots cloudy coagulo
+    cojea comezon confund* confus* congest* constipat* cough* cracked crackles cramp* crisis crying cyanosis debil debilidad
+    dehydrat* delir* desat desats desatur* desaturat* deshidrat* desmay* diarrea diarrh* diarrhea disnea dizz* doe dolor
+    dolores dormida dormido drainage dripping drows* drowsy duele duelen dusky dyspnea dysuria edema edematos* enrojec*
+    entumec* escalofr* esputo estren* evacua* exac exacerbation exhausted faint* fall fallen falls falta-de-aire fatiga
+    fatigue fell fever fiebre flare flares flema floaters fluid-overload forgetful foul fractura* fracture* freezes freezing
+    gasp* gassy groggy hallucinat* hallucinations headache* heartburn heces hematoma hemoly* hemoptysis hinchad* hinchaz*
+    hipergluc* hipogluc* hives hoarse hoarseness hopeless hormigueo hot huele hurt hurts hyperglyc* hyperkalemi* hypo
+    hypoglyc* hypokalemi* hyponatremi* hypos incontinent inquiet* irritable itch* jaundice lethargic lightheaded* limp
+    limping limps llaga llagas llora* lonely lows lump mareada mareado mareo* mareos melena miedo moret* moretones nausea
+    nauseas nauseous near-syncope nightmare* nocturia nosebleed* numb numbness nv odor olor olvid* oozes oozing orina
+    orthopnea ortopnea overdose overdosed pain painful pale palida palido palpitaciones palpitation* palps panic panico
+    paranoi* phlegm picazon pillow pillows polyuria preocup* presyncope puffy purple purulent* pus rales rash redness
+    resbalo restless rigidez roja rojo ronca ronchas ronquera sangr* sangrado sangre sarpullido scared seizing shak* shaky
+    sibilan* silbido* sincope sleepiness sleepless* sleepy slid slipped sluggish smells snor* soaked sob sobredosis
+    somnolen* sore sores spasm* sputum stage-2 stiff* sting stings stool stools stumbl* sudor* suicid* sundowning swallow*
+    sweat* swell* swollen syncope tarry temblor* teme thirst* thrush tingling tired tos tragar tremor* tripped tropez*
+    turbia twitch* twitching unsteady vertigo vomit* wander* weak weaker weakness weeping wheez* wheezy winded wobbl* woozy
     worr*
     """
 )

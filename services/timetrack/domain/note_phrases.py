@@ -271,7 +271,7 @@ TOLD_BY_PRONOUN = re.compile(
 GOES_ON = re.compile(r"^(?:or|nor|and|ni|o|y)\b(?!.*\d)")
 VALUE_TOLD = re.compile(r"\b(?:is|was|came back|went)\b[^.]{0,15} \d+(?:\.\d+)?\b(?! ?(?:days?|hours?|weeks?|minutes?|times))")
 DATED = re.compile(
-    r"\b(?:on|by|until|till|from|for|el|hasta|para|desde)? ?(?:today|tonight|tonite|tomorrow|tmrw|tmw|hoy|manana|mnn|"
+    r"\b(?:on|by|until|till|from|for|el|hasta|para|desde)? ?(?:today|tonight|tonite|tomorrow|tmrw|tmw|hoy|manana|mnn|noon|"
     + WEEKDAY
     + r"|next week|\d{1,2}/\d{1,2}|before (?:shift|bed|meals?|lunch|dinner|breakfast))(?![a-z])"
 )

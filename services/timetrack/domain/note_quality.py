@@ -118,9 +118,8 @@ def _missing(reading: Reading, linked: bool) -> tuple[str, ...]:
     sorts = reading.sorts
     consequence = not sorts.isdisjoint({"change", "decision"})
     monitored = reading.results >= 2 or reading.telling >= 2 or (reading.results >= 1 and consequence)
-    acted = (
-        bool(reading.acts) or monitored or "decision" in sorts or (not sorts.isdisjoint({"next", "change"}) and len(sorts) > 1)
-    )
+    followed_up = bool(sorts) and (reading.steps > 0 or (len(sorts) > 1 and not sorts.isdisjoint({"next", "change"})))
+    acted = bool(reading.acts) or monitored or "decision" in sorts or followed_up
     found = (
         (PROBLEM, bool(reading.problems) or (linked and (acted or bool(sorts)))),
         (ACTION, acted),

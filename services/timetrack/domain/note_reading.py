@@ -147,7 +147,7 @@ def _clause_facts(clause: Words, sentence: Sentence, mood: _Mood) -> list[Fact]:
     found = _results(clause, text, mood)
     if not mood.aimed and (compared := says.COMPARISON.search(text)) and (found or clinical):
         found.append(Fact("change", compared.group()))
-    told_of = sentence.has(*_CLINICAL) or _concrete_words(clause.tokens)
+    told_of = sentence.has(*_CLINICAL, "means") or _concrete_words(clause.tokens)
     if not mood.denied and told_of and (behaviour := _behaviour(text)):
         found.append(Fact("behaviour", behaviour))
     if escalated := says.ESCALATION.search(text):
