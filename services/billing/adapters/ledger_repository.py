@@ -290,7 +290,9 @@ class EvidenceRepository:
         """Append what is not there yet and put the charts to be read on the list, in one statement."""
         if not entries:
             return
-        rows = [{"tenant_id": tenant_id, **_values(entry)} for tenant_id, entry in entries]
+        # In one order, so that two consumers with the same events wait for each other and never both.
+        ordered = sorted(entries, key=lambda pair: (pair[0], pair[1].aggregate, pair[1].version))
+        rows = [{"tenant_id": tenant_id, **_values(entry)} for tenant_id, entry in ordered]
         columns = {name: [row[name] for row in rows] for name in _COLUMNS}
         await self._connection.execute(_RECEIVE, {**columns, "asked_at": datetime.now(UTC)})
 
