@@ -20,6 +20,7 @@ from services.billing.domain.charge import (
 from services.billing.domain.charge_item import ChargeStatus
 from shared.fhir.outcome import operation_outcome
 from shared.fhir.profile import extension_url, system_url
+from shared.fhir.provenance import Agent, provenance, provenance_id, recorder
 from shared.fhir.references import ehr_reference, mrn, npi, parse_reference
 from shared.fhir.times import instant_text, local_text
 from shared.kernel.errors import Invalid, Malformed
@@ -35,6 +36,7 @@ PLACE_OF_SERVICE = "https://www.cms.gov/Medicare/Coding/place-of-service-codes/P
 REASON_SYSTEM = system_url("acknowledge-reason")
 
 MOST_ITEMS = 500
+_SOFTWARE = "careledger-billing"
 _REASON_NEEDED = (AcknowledgedAs.REJECTED, AcknowledgedAs.RETURNED, AcknowledgedAs.VOIDED)
 _CLAIMED = (ChargeStatus.BILLED, ChargeStatus.ENTERED_IN_ERROR)
 _PARTS = {
@@ -113,6 +115,27 @@ def write_charge(charge: ChargeItem, bases: Bases) -> dict[str, Any]:
     if charge.account is not None:
         resource["account"] = [ehr_reference(bases.ehr, "Account", charge.account.removeprefix("Account/"))]
     return resource
+
+
+def write_provenance(charge: ChargeItem, bases: Bases) -> dict[str, Any]:
+    """Return who made a version: the practitioner who attested it, the client that acknowledged it, or our own software."""
+    said = charge.acknowledgement
+    acknowledged = said is not None and said.at == charge.updated_at
+    if acknowledged and said is not None:
+        agent = recorder(said.client)
+    elif charge.version == 1 and charge.entered_by is not None:
+        agent = Agent(ehr_reference(bases.ehr, "Practitioner", charge.entered_by), "attester")
+    else:
+        agent = recorder(_SOFTWARE)
+    void = charge.status is ChargeStatus.ENTERED_IN_ERROR
+    return provenance(
+        provenance_id("b", charge.id, charge.version),
+        f"ChargeItem/{charge.id}/_history/{charge.version}",
+        charge.updated_at,
+        [agent],
+        operation="CREATE" if charge.version == 1 else "NULLIFY" if void else "UPDATE",
+        reason_text=(said.reason_text or said.reason) if acknowledged and said is not None else None,
+    )
 
 
 def _practitioner(ident: str, number: str | None, name: str | None, bases: Bases) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from services.billing.adapters.rule_book_lint import EDITIONS, lint
 from services.billing.adapters.unit_of_work import JOURNAL as JOURNAL
 from services.billing.adapters.unit_of_work import BillingUnitOfWork
 from services.billing.domain.rule_book import RuleBook
-from services.billing.entrypoints import fhir_api, rest_api
+from services.billing.entrypoints import fhir_api, provenance_api, rest_api
 from services.billing.entrypoints.consumer import handlers
 from services.billing.entrypoints.rounds import repeat
 from services.billing.settings import read_settings as read_settings
@@ -81,14 +81,14 @@ def create_app(settings: PartSettings) -> FastAPI:
     return web.create_app(
         service=settings.service,
         title="Careledger billing",
-        routers=(fhir_api.router, rest_api.router),
+        routers=(fhir_api.router, provenance_api.router, rest_api.router),
         authenticator=part.authenticator,
         limiter=part.limiter,
         lifespan=lifespan,
         world=BillingWorld(part),
         registry=part.registry,
         public_url=settings.public_url,
-        search_parameters={"ChargeItem": (*fhir_api.SEARCH_PARAMETERS, fhir_api.FEED_PARAMETER)},
+        search_parameters={"ChargeItem": (*fhir_api.SEARCH_PARAMETERS, fhir_api.FEED_PARAMETER), "Provenance": ()},
     )
 
 

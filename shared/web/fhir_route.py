@@ -50,7 +50,8 @@ class FhirRoute(RetryingRoute):
 
         async def negotiated(request: Request) -> Response:
             wanted = request.query_params.get("_format")
-            if wanted is not None and wanted.split(";")[0].strip() not in _FORMATS:
+            # a plus that a client forgot to escape has become a space
+            if wanted is not None and wanted.split(";")[0].strip().lower().replace(" ", "+") not in _FORMATS:
                 return _not_acceptable(request)
             if wanted is None and not _accepts_json(request.headers.get("accept")):
                 return _not_acceptable(request)

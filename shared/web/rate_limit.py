@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from starlette.requests import Request
 from starlette.types import Scope
 
 from shared.kernel.errors import TooMany
@@ -70,6 +71,12 @@ class RateLimiter:
             bucket.points = min(self._points, bucket.points + minutes * self._points)
             bucket.at = now
         return bucket
+
+
+def take_more(request: Request, tenant: str, client: str, points: int) -> None:
+    """Count further points for a request that turned out to weigh more than its address said; TooMany over the limit."""
+    limiter: RateLimiter = request.app.state.limiter
+    limiter.take(tenant, client, points=points, requests=0)
 
 
 def points_of(scope: Scope) -> int:

@@ -208,7 +208,10 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("GET", "/t/{tenant}/billing/months/{month}/manifest"): _month(),
 }  # fmt: skip
 
-SECOND_EXAMPLES = {("timetrack", "GET", f"{_FHIR}/Provenance/{{provenance_id}}"): _provenance("t", "task")}
+SECOND_EXAMPLES = {
+    ("timetrack", "GET", f"{_FHIR}/Provenance/{{provenance_id}}"): _provenance("t", "task"),
+    ("billing", "GET", f"{_FHIR}/Provenance/{{provenance_id}}"): _provenance("b", "charge"),
+}
 """Where two parts have the same route."""
 
 

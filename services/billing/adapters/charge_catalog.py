@@ -31,13 +31,13 @@ class ChargeCatalog:
         self._connection = connection
         self._tenant_id = tenant_id
 
-    async def versions(self, charge_id: UUID, *, patient: str | None) -> list[ChargeItem]:
-        """Return all published versions of a charge, newest first; none if there is no such charge."""
+    async def versions(self, *charge_ids: UUID, patient: str | None) -> list[ChargeItem]:
+        """Return all published versions of these charges, newest first; none of one that is not there."""
         query = (
             sa.select(CHARGE_VERSION.c.data)
             .join_from(CHARGE_VERSION, CHARGE, _JOIN)
-            .where(*self._mine(patient), CHARGE_VERSION.c.id == charge_id)
-            .order_by(CHARGE_VERSION.c.version.desc())
+            .where(*self._mine(patient), CHARGE_VERSION.c.id.in_(charge_ids))
+            .order_by(CHARGE_VERSION.c.id, CHARGE_VERSION.c.version.desc())
         )
         return [decode_charge(data) for data in (await self._connection.execute(query)).scalars()]
 

@@ -24,8 +24,8 @@ from shared.web.routes import fhir_base
 class Catalog(Protocol):
     """The published charges of a tenant, for the outside; with `patient`, of that patient only."""
 
-    async def versions(self, charge_id: UUID, *, patient: str | None) -> list[ChargeItem]:
-        """Return all published versions of a charge, newest first."""
+    async def versions(self, *charge_ids: UUID, patient: str | None) -> list[ChargeItem]:
+        """Return all published versions of these charges, newest first."""
 
     async def search(self, search: Search, *, patient: str | None, zone: ZoneInfo) -> tuple[list[ChargeItem], int | None]:
         """Return one page and one more if there is a next, and how many match if that was asked."""

@@ -9,29 +9,32 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from services.billing.domain.charge import ChargeItem
 from services.billing.entrypoints.dependencies import Call, call_of
-from services.billing.fhir_mapping import read_acknowledgements, write_charge, write_results
+from services.billing.fhir_mapping import read_acknowledgements, write_charge, write_provenance, write_results
 from services.billing.usecases.acknowledge_charges import acknowledge_charges
-from shared.fhir.bundle import Version, history, searchset
+from shared.fhir.bundle import Version, searchset
+from shared.fhir.provenance import REVINCLUDE
 from shared.fhir.search import DEFAULT_COUNT, MOST_COUNT, Key, SearchParameter, Sort, parse_search
 from shared.fhir.shape import check_shape
-from shared.kernel.errors import Gone, Malformed, NotFound
+from shared.kernel.errors import Forbidden, Gone, Malformed, NotFound
+from shared.smart.scopes import covers
 from shared.web.access_control import Principal, needs
-from shared.web.fhir_route import FhirRoute, etag, fhir_response, resource_response
+from shared.web.fhir_route import FhirRoute, fhir_response, history_response, not_modified, resource_response
+from shared.web.rate_limit import take_more
 from shared.web.routes import FHIR_BASE
 
 AFTER = "-after"
 SEARCH_PARAMETERS = (
     SearchParameter("identifier", "token"),
     SearchParameter("patient", "reference", targets=("Patient",), modifiers=frozenset(("identifier",))),
-    SearchParameter("status", "token"),
+    SearchParameter("status", "token", ours=True),
     SearchParameter("code", "token"),
     SearchParameter("occurrence", "date"),
     SearchParameter("entered-date", "date", sortable=True),
-    SearchParameter("service-month", "date"),
+    SearchParameter("service-month", "date", ours=True),
     SearchParameter("account", "reference", targets=("Account",)),
     SearchParameter("context", "reference", targets=("Encounter", "EpisodeOfCare")),
 )
-FEED_PARAMETER = SearchParameter(AFTER, "special")
+FEED_PARAMETER = SearchParameter(AFTER, "special", ours=True)
 
 _RESOURCE: dict[str, Any] = {"content": {"application/fhir+json": {"schema": {"type": "object"}}}}
 _BODY: dict[str, Any] = {"requestBody": {**_RESOURCE, "required": True}}
@@ -57,6 +60,7 @@ async def acknowledge(request: Request, principal: Annotated[Principal, Depends(
     call = await call_of(request, principal)
     resource = check_shape("Parameters", await request.body())
     items = read_acknowledgements(resource, call.bases)
+    take_more(request, principal.tenant, principal.client_id, len(items) - 1)
     results = await acknowledge_charges(
         items=items, patient=principal.patient, begin=call.begin, author=call.author, clock=call.world.clock
     )
@@ -87,30 +91,26 @@ async def search_charges(request: Request, principal: Searcher) -> Response:
 
 @router.get("/{charge_id}", response_class=Response, summary="Read a charge", responses=_ANSWERS)
 async def read_charge(charge_id: str, request: Request, principal: Reader) -> Response:
-    """Read the current version; 304 if it is the one named by `If-None-Match`."""
+    """Read the current version; 304 if the caller holds it already."""
     call = await call_of(request, principal)
-    charge = (await _versions(call, charge_id))[0]
-    current = etag(charge.version)
-    if request.headers.get("if-none-match") == current:
-        return Response(status_code=304, headers={"ETag": current})
-    return _one(call, charge)
+    charge = (await charge_versions(call, charge_id))[0]
+    return not_modified(request, version=charge.version, updated=charge.updated_at) or _one(call, charge)
 
 
 @router.get("/{charge_id}/_history", response_class=Response, summary="All versions of a charge", responses=_ANSWERS)
 async def charge_history(charge_id: str, request: Request, principal: Reader) -> Response:
     """Return every published version, the newest first."""
     call = await call_of(request, principal)
-    found = await _versions(call, charge_id)
+    found = await charge_versions(call, charge_id)
     versions = [Version(write_charge(charge, call.bases), charge.version, charge.updated_at) for charge in found]
-    links = {"self": f"{call.bases.own}/ChargeItem/{charge_id}/_history"}
-    return fhir_response(history(call.bases.own, versions, links=links, total=len(versions)))
+    return history_response(request, call.bases.own, f"{call.bases.own}/ChargeItem/{charge_id}", versions)
 
 
 @router.get("/{charge_id}/_history/{version}", response_class=Response, summary="One version of a charge", responses=_ANSWERS)
 async def charge_version(charge_id: str, version: str, request: Request, principal: Reader) -> Response:
     """Read one version: what was billed."""
     call = await call_of(request, principal)
-    found = next((charge for charge in await _versions(call, charge_id) if str(charge.version) == version), None)
+    found = next((charge for charge in await charge_versions(call, charge_id) if str(charge.version) == version), None)
     if found is None:
         raise NotFound("there is no such version")
     return _one(call, found)
@@ -120,7 +120,8 @@ def _one(call: Call, charge: ChargeItem) -> Response:
     return resource_response(write_charge(charge, call.bases), version=charge.version, updated=charge.updated_at)
 
 
-async def _versions(call: Call, charge_id: str) -> list[ChargeItem]:
+async def charge_versions(call: Call, charge_id: str) -> list[ChargeItem]:
+    """Return the published versions of a charge, newest first; NotFound if this caller sees none."""
     try:
         ident = UUID(charge_id)
     except ValueError as error:
@@ -136,17 +137,29 @@ async def _answer(call: Call, pairs: Sequence[tuple[str, str]]) -> Response:
     if any(name == AFTER for name, _ in pairs):
         return await _feed(call, pairs)
     search = parse_search(
-        SEARCH_PARAMETERS, pairs, strict_unknown=True, bases=(call.bases.ehr, *call.bases.ehr_hosts), zone=call.bases.zone
+        SEARCH_PARAMETERS,
+        pairs,
+        strict_unknown=True,
+        bases=(call.bases.ehr, *call.bases.ehr_hosts),
+        revincludes=(REVINCLUDE,),
+        zone=call.bases.zone,
     )
+    if search.revincludes and not covers(call.principal.scopes, "system/ChargeItem.r"):
+        raise Forbidden("Provenance along with a search needs the scope system/ChargeItem.r too")
+    included: list[ChargeItem] = []
     async with call.read() as uow:
         found, total = await uow.catalog.search(search, patient=call.principal.patient, zone=call.bases.zone)
+        if search.revincludes:
+            ids = [charge.id for charge in found[: search.count]]
+            included = await uow.catalog.versions(*ids, patient=call.principal.patient)
     path = f"{call.bases.own}/ChargeItem"
     links = {"self": search.link(path)}
     if len(found) > search.count > 0:
         last = found[search.count - 1]
         links["next"] = search.link(path, [_sort_key(key, last) for key in search.sort], last.id)
     matches = [write_charge(charge, call.bases) for charge in found[: search.count]]
-    return fhir_response(searchset(call.bases.own, matches, links=links, total=total))
+    tellings = [write_provenance(charge, call.bases) for charge in included]
+    return fhir_response(searchset(call.bases.own, matches, links=links, total=total, included=tellings))
 
 
 def _sort_key(sort: Sort, charge: ChargeItem) -> Key:
