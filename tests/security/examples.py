@@ -132,6 +132,12 @@ def _month(month: str = "2026-10", body: Json | None = None) -> Example:
 _SIGNED = {"by": "dr-ada", "reason": "the matrix closes an empty month"}
 _ROSTER = Example(lambda aim: {"practitioner": aim.nurse}, whole=True, allowed=frozenset((200,)))
 
+_LAUNCH = (
+    ("GET", "/launch"), ("POST", "/launch/begin"), ("POST", "/launch/proof"), ("GET", "/callback"), ("POST", "/launch/complete"),
+    ("POST", "/session/token"), ("POST", "/session/end"), ("GET", "/app/{launch_id}"), ("GET", "/static/{digest}/{name:path}"),
+)  # fmt: skip
+"""Open by nature: each proves its caller by what the launch gave it (tests of the launch), none of them by a token."""
+
 EXAMPLES: dict[tuple[str, str], Example] = {
     ("POST", "/t/{tenant}/auth/token"): _open(400),
     ("GET", "/t/{tenant}/auth/whoami"): Example(absent=None, hidden=200),
@@ -144,6 +150,11 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     **{(method, f"{_FHIR}{slash}"): _open(405) for method in ("GET", "POST", "PUT", "PATCH", "DELETE") for slash in ("", "/")},
     **{("GET", f"/internal/{part}/live"): _open(204) for part in ("access", "consent", "timetrack", "billing")},
     **{("GET", f"/internal/{part}/metrics"): _open() for part in ("access", "consent", "timetrack", "billing")},
+    **{(method, path): _open(200, 303, 400, 401, 403, 404, 409, 422, launch_id="none", digest="0", name="x")
+       for method, path in _LAUNCH},
+    **{(method, "/t/{tenant}/app/drafts/{form}"): Example(
+        lambda _: {"form": "time-note"}, frozenset((200, 204, 404, 422)), absent=None
+    ) for method in ("GET", "PUT", "DELETE")},
     ("POST", f"{_FHIR}/Consent"): Example(allowed=frozenset((201,)), hidden=403, absent=None, body=_new_consent),
     ("POST", f"{_FHIR}/Consent/_search"): _form_search(),
     ("GET", f"{_FHIR}/Consent"): _search(),

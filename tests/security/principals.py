@@ -15,13 +15,17 @@ from tests.security.place import ALL_SCOPES
 CRUS = frozenset("crus")
 OWN = frozenset(("careledger/timers", "careledger/roster", "careledger/attest"))
 EVERYTHING: Mapping[str, frozenset[str]] = {"Consent": CRUS, "Task": CRUS, "ChargeItem": frozenset("rus")}
+ROLES = ("clinical-staff", "billing-practitioner", "biller", "program-lead", "auditor")
 STRANGER = RSAKey.generate_key(2048, auto_kid=True)
 CLIENT_EC = ECKey.generate_key("P-384", auto_kid=True)
 
 
 @dataclass(frozen=True)
 class Principal:
-    """`headers` makes its request's headers; `known` is False if nobody stands behind them; `letters` by FHIR type."""
+    """`headers` makes its request's headers; `known` is False if they open no route of scopes; `letters` by FHIR type.
+
+    `page` are the roles of a page's token (None: it is none), whose `patient` is that of the chart.
+    """
 
     name: str
     headers: Callable[[TokenMaker], dict[str, str]]
@@ -30,6 +34,7 @@ class Principal:
     letters: Mapping[str, frozenset[str]] = field(default_factory=dict)
     own: frozenset[str] = frozenset()
     patient: str | None = None
+    page: frozenset[str] | None = None
 
     def may(self, scopes: tuple[str, ...]) -> bool:
         """Tell, by a model that knows nothing of the code, whether it holds all of `scopes`."""
@@ -73,6 +78,15 @@ def _nobody(name: str, headers: Callable[[TokenMaker], dict[str, str]]) -> Princ
     return Principal(name, headers, known=False)
 
 
+def _page(name: str, roles: tuple[str, ...], patient: str | None) -> Principal:
+    claims: dict[str, object] = {
+        "aud": f"{PUBLIC_URL}/t/north/app", "launch": "launch-1", "roles": list(roles),
+        "fhir_user": "http://127.0.0.1:9/fhir/R4/Practitioner/rn-1",
+    }  # fmt: skip
+    headers = _token(ALL_SCOPES, **claims | ({"patient": patient} if patient else {}))
+    return Principal(name, headers, known=False, patient=patient, page=frozenset(roles))
+
+
 def _some(name: str, scope: str, letters: str, *kinds: str) -> Principal:
     chosen = kinds or tuple(EVERYTHING)
     return Principal(name, _token(scope), letters={kind: frozenset(letters) for kind in chosen})
@@ -97,7 +111,9 @@ PRINCIPALS = (
     _nobody("not a token", lambda _: {"Authorization": "Bearer abc"}),
     _nobody("expired", _token(ALL_SCOPES, exp=int(time.time()) - 1, iat=int(time.time()) - 301)),
     _nobody("wrong issuer", _token(ALL_SCOPES, iss="https://careledger.example")),
-    _nobody("token of a page", _token(ALL_SCOPES, aud=f"{PUBLIC_URL}/t/north/app", sid="session-1", roles=["program-lead"])),
+    _page("page of the first patient", ROLES, "pat-north-1"),
+    _page("page of the desk", ROLES, None),
+    _page("page without a role", (), "pat-north-1"),
     _nobody("audience of another practice", _token(ALL_SCOPES, aud=fhir_base(PUBLIC_URL, "south"))),
     _nobody("several audiences", _token(ALL_SCOPES, aud=[fhir_base(PUBLIC_URL, "north")])),
     _nobody("key of a stranger", _signed(STRANGER, {"alg": "RS384", "typ": "at+jwt"})),
