@@ -4,11 +4,13 @@ import asyncio
 import getpass
 import json
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import httpx
 from fastapi import FastAPI
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,29 +18,42 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.access.adapters.assertions import JwtAssertions
 from shared.access.adapters.capability_files import read_capabilities
 from shared.access.adapters.client_keys import ClientKeys, check_jwks
+from shared.access.adapters.ehr_app import HttpEhrApp
+from shared.access.adapters.ehr_reading import FhirEhrReader
 from shared.access.adapters.jwks_fetch import JwksFetcher, check_key_url
 from shared.access.adapters.key_vault import KeyFolder
+from shared.access.adapters.launch_records import LaunchWork
+from shared.access.adapters.session_registry import AccessRegistry
 from shared.access.adapters.signer import TokenSigner
 from shared.access.adapters.smart_scopes import SmartScopes
+from shared.access.adapters.static_files import StaticFiles
 from shared.access.adapters.tenant_file import read_tenant_file
 from shared.access.adapters.tenants import RegisteredTenants
 from shared.access.adapters.unit_of_work import JOURNAL, AdminWork, TokenWork
+from shared.access.adapters.vault import Vault, open_vault
 from shared.access.domain.client import KeySet
-from shared.access.entrypoints import discovery_api, token_api
+from shared.access.entrypoints import app_door, discovery_api, drafts_api, launch_api, session_api, token_api
+from shared.access.entrypoints.app_door import AppDoor
 from shared.access.entrypoints.client_guide import client_guide
 from shared.access.entrypoints.dependencies import FrontDoor
 from shared.access.settings import AccessSettings, read_settings
 from shared.access.usecases.apply_tenant import apply_tenant
+from shared.access.usecases.begin_launch import begin_launch
+from shared.access.usecases.complete_launch import CompletedLaunch, EhrAnswer, complete_launch
 from shared.access.usecases.disable_client import disable_client as disable
+from shared.access.usecases.end_session import end_if_stale, end_session
 from shared.access.usecases.issue_token import IssuedToken, TokenPlace, TokenRequest, issue_token
 from shared.access.usecases.list_clients import list_clients as all_clients
+from shared.access.usecases.open_page import PageIssuer, Refreshes, open_page
 from shared.access.usecases.ports import Author
 from shared.access.usecases.publish_jwks import publish_jwks
 from shared.access.usecases.register_client import register_client
 from shared.access.usecases.rotate_keys import rotate_keys
+from shared.contracts.tenant import TenantState
 from shared.db.engine import make_engine
 from shared.kernel.clock import Clock, SystemClock
 from shared.ops.clock import clock_for
+from shared.ops.egress import make_http
 from shared.smart.authenticator import TokenAuthenticator
 from shared.smart.ehr_tokens import load_key
 from shared.smart.keys import KeySource
@@ -46,6 +61,7 @@ from shared.smart.part import limiter_of, relay_of
 from shared.smart.registry import Registry
 from shared.smart.tokens import TokenVerifier
 from shared.web.app import create_app as create_part
+from shared.web.pages import Pages
 from shared.web.rate_limit import RateLimiter
 from shared.web.routes import fhir_base
 
@@ -63,21 +79,28 @@ _log = logging.getLogger(__name__)
 def create_app(settings: AccessSettings) -> FastAPI:
     """Build the app; its start makes the first signing key and fails, with a plain message, if a capability file is missing."""
     engine = make_engine(settings.database_url, name="careledger-access")
-    registry = Registry(engine, JOURNAL, service="access")
+    registry = AccessRegistry(engine, JOURNAL, service="access")
+    files = StaticFiles()
     verifier = TokenVerifier(KeySource(settings.jwks), issuer=settings.public_url)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         fetcher = JwksFetcher(dev=settings.dev)
+        http = make_http(registry.ehr_origins)
         try:
             async with _administration(settings) as uow:
                 vault = _vault(settings)
                 author = Author("access", str(uuid4()))
                 await rotate_keys(vault=vault, uow=uow, clock=_REAL_TIME, author=author, only_if_none=True)
                 await publish_jwks(vault=vault, uow=uow, clock=_REAL_TIME)
-            app.state.front_door = _front_door(settings, engine, registry, fetcher)
+            signer = TokenSigner(engine, _vault(settings))
+            app.state.front_door = _front_door(settings, engine, registry, fetcher, signer)
+            app.state.app_door = _app_door(
+                settings, engine, registry, http=http, vault=await open_vault(settings.key_folder), signer=signer, files=files
+            )
             yield
         finally:
+            await http.aclose()
             await fetcher.close()
             await engine.dispose()
 
@@ -89,18 +112,23 @@ def create_app(settings: AccessSettings) -> FastAPI:
             discovery_api.keys_router,
             discovery_api.smart_router,
             discovery_api.fhir_router,
+            launch_api.router,
+            session_api.router,
+            drafts_api.router,
         ),
         authenticator=TokenAuthenticator(verifier, registry, public_url=settings.public_url),
         limiter=limiter_of(settings),
         lifespan=lifespan,
+        static_files=files,
     )
 
 
-def _front_door(settings: AccessSettings, engine: AsyncEngine, registry: Registry, fetcher: JwksFetcher) -> FrontDoor:
+def _front_door(
+    settings: AccessSettings, engine: AsyncEngine, registry: Registry, fetcher: JwksFetcher, signer: TokenSigner
+) -> FrontDoor:
     def uow() -> TokenWork:
         return TokenWork(engine)
 
-    signer = TokenSigner(engine, _vault(settings))
     assertions = JwtAssertions(uow, ClientKeys(fetcher))
     tenants = RegisteredTenants(registry)
     limiter = RateLimiter(requests=settings.tokens_per_minute, replicas=settings.replicas)
@@ -133,6 +161,45 @@ def _front_door(settings: AccessSettings, engine: AsyncEngine, registry: Registr
         public_jwks=public_jwks,
         ehr_client_jwks=json.dumps({"keys": [ehr_jwk]}, sort_keys=True),
         resources=read_capabilities(settings.capability_folder),
+    )
+
+
+def _app_door(
+    settings: AccessSettings,
+    engine: AsyncEngine,
+    registry: Registry,
+    *,
+    http: httpx.AsyncClient,
+    vault: Vault,
+    signer: TokenSigner,
+    files: StaticFiles,
+) -> AppDoor:
+    def begin(tenant: TenantState) -> LaunchWork:
+        return LaunchWork(engine, vault, tenant)
+
+    ehr = HttpEhrApp(http, settings.ehr_key_file, redirect_uri=f"{settings.public_url}/callback", dev=settings.dev)
+    pages = PageIssuer(settings.public_url, signer, _REAL_TIME)
+    place: dict[str, Any] = {"directory": registry, "begin": begin}
+    reader, refreshes = FhirEhrReader(http), Refreshes(ehr, begin)
+
+    async def complete(answer: EhrAnswer, proofs: Sequence[str | None]) -> CompletedLaunch:
+        return await complete_launch(answer=answer, proofs=proofs, app=ehr, reader=reader, pages=pages, clock=_REAL_TIME, **place)
+
+    return AppDoor(
+        public_url=settings.public_url,
+        directory=registry,
+        begin=begin,
+        begin_launch=lambda iss, launch: begin_launch(iss=iss, launch=launch, app=ehr, **place),
+        complete_launch=complete,
+        open_page=lambda launch_id, handle: open_page(
+            launch_id=launch_id, handle=handle, refreshes=refreshes, pages=pages, **place
+        ),
+        end_session=lambda launch_id, handle: end_session(launch_id=launch_id, handle=handle, reason="signed-out", **place),
+        end_if_stale=lambda launch_id, handle, present: end_if_stale(
+            launch_id=launch_id, handle=handle, present=present, **place
+        ),
+        pages=Pages(Path(app_door.__file__).parent / "templates"),
+        assets=files,
     )
 
 

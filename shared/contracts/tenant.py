@@ -7,14 +7,18 @@ from typing import Any, Literal
 from pydantic import Field
 
 from shared.contracts.base import Instant, Payload
+from shared.kernel.vocabulary import StaffRole
 
 TYPES = ("ccm.tenant.applied.v1",)
 
 
 class EhrConnection(Payload):
-    """Where the practice's EHR is and how our services read it as a SMART backend client.
+    """Where the practice's EHR is, how our services read it as a SMART backend client, and how it launches our app.
 
-    `fhir_base` is also the `iss` of launches; `hosts` are further hosts on which absolute references may lie.
+    `hosts` are further hosts of the EHR: absolute references, `fhirUser`, its authorize, token and key endpoints may lie there.
+    The `iss` of launches is one of `issuers`, to the byte (none: `fhir_base`), and `app_client_id` our id as its app (none:
+    `client_id`). `frame_ancestors` are the origins of all pages around our frame; without any the app opens in its own window
+    only. A session lasts `session_hours`. `v1_scopes` asks in the words of SMART 1.
     """
 
     fhir_base: str
@@ -22,6 +26,31 @@ class EhrConnection(Payload):
     client_id: str
     algorithm: Literal["RS384", "ES384"] = "RS384"
     hosts: tuple[str, ...] = ()
+    issuers: tuple[str, ...] = ()
+    app_client_id: str | None = None
+    id_token_algorithms: tuple[Literal["RS256", "RS384", "ES256", "ES384"], ...] = ("RS256",)
+    frame_ancestors: tuple[str, ...] = ()
+    session_hours: int = Field(default=8, ge=1, le=12)
+    v1_scopes: bool = False
+
+    @property
+    def launch_issuers(self) -> tuple[str, ...]:
+        """The exact `iss` values by which this EHR launches us; each is a FHIR base of the EHR."""
+        return self.issuers or (self.fhir_base,)
+
+    @property
+    def app_client(self) -> str:
+        """Our client id as the EHR's app."""
+        return self.app_client_id or self.client_id
+
+
+class RoleRule(Payload):
+    """Who has `role`: whoever meets what is named here, of the code of a PractitionerRole (system|code), NPI, Practitioner id."""
+
+    role: StaffRole
+    code: str | None = None
+    npi: str | None = None
+    practitioner: str | None = None
 
 
 class TenantDocument(Payload):
@@ -38,6 +67,7 @@ class TenantDocument(Payload):
     effective_from: date
     active: bool = True
     ehr: EhrConnection
+    roles: tuple[RoleRule, ...] = ()
     settings: dict[str, int | str | bool] = Field(default_factory=dict)
     payers: dict[str, Any] = Field(default_factory=dict)
     plans: dict[str, str] = Field(default_factory=dict)

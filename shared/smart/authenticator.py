@@ -27,13 +27,14 @@ class TokenAuthenticator:
         state = await self._registry.tenant(tenant) if claims.tenant == tenant else None
         if state is None:
             raise NotFound("no such resource")
+        tenant_id = UUID(state.tenant_id)
         if isinstance(needs, PageNeeds):
-            rights = self._check_page(claims, tenant, needs)
+            rights = await self._check_page(claims, tenant, tenant_id, needs)
         else:
             rights = await self._check_scopes(claims, tenant, needs)
         return Principal(
             tenant=tenant,
-            tenant_id=UUID(state.tenant_id),
+            tenant_id=tenant_id,
             client_id=claims.client_id,
             actor=claims.fhir_user or claims.subject,
             scopes=rights,
@@ -54,10 +55,12 @@ class TokenAuthenticator:
             raise Forbidden(f"this needs the scope {' and '.join(missing)}")
         return rights
 
-    def _check_page(self, claims: SignedClaims, tenant: str, needs: PageNeeds) -> frozenset[str]:
-        """Check a person's token that was made for the pages: it carries roles, no scopes."""
+    async def _check_page(self, claims: SignedClaims, tenant: str, tenant_id: UUID, needs: PageNeeds) -> frozenset[str]:
+        """Check a person's token that was made for the pages: it carries roles, no scopes, and dies with its session."""
         if claims.audience != app_base(self._public_url, tenant):
             raise Unauthenticated("the access token is not valid here")
+        if claims.session is not None and await self._registry.session_is_ended(claims.session, tenant_id):
+            raise Unauthenticated("the session has ended")
         if not set(needs.roles) & set(claims.roles):
             raise Forbidden(f"this is for the role {' or '.join(needs.roles)}")
         if needs.chart and claims.patient is None:

@@ -1,4 +1,4 @@
-"""What a service must know of access's world: tenants and clients, by events, kept in its own `registry` table.
+"""What a service must know of access's world: tenants, clients and ended sessions, by events, kept in its own `registry` table.
 
 Read into memory every 5 s, and at once (at most once a second) when somebody asks for what is not there. So a disabled client
 is refused everywhere within 30 s while the broker is up, and never outlives its token's 300 s (integration.md 1).
@@ -8,19 +8,20 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared.contracts import client, month, tenant
+from shared.contracts import client, month, tenant, web_session
 from shared.contracts.base import Payload
 from shared.contracts.client import ClientState
 from shared.contracts.event import Event
 from shared.contracts.month import MonthState
 from shared.contracts.tenant import TenantState
+from shared.contracts.web_session import WebSessionState
 from shared.db.journal import JournalTables
 from shared.db.transaction import worker_transaction
 from shared.ops.egress import origin_of
@@ -28,16 +29,29 @@ from shared.ops.metrics import REGISTRY_AGE
 
 _REFRESH_SECONDS = 5
 _MISS_SECONDS = 1
-_KINDS = dict.fromkeys(tenant.TYPES, "tenant") | dict.fromkeys(client.TYPES, "client") | dict.fromkeys(month.TYPES, "month")
-_MODELS: dict[str, type[Payload]] = {"tenant": TenantState, "client": ClientState, "month": MonthState}
+# an ended session matters as long as a token of it may live: 300 s and what clocks and brokers may add
+_SESSION_MATTERS = timedelta(minutes=15)
+_KINDS = {
+    kind: name
+    for name, types in (
+        ("tenant", tenant.TYPES), ("client", client.TYPES), ("month", month.TYPES), ("session", web_session.TYPES)
+    )
+    for kind in types
+}  # fmt: skip
+_MODELS: dict[str, type[Payload]] = {
+    "tenant": TenantState,
+    "client": ClientState,
+    "month": MonthState,
+    "session": WebSessionState,
+}
 
 
 async def record_registry_events(connection: AsyncConnection, tables: JournalTables, events: Sequence[Event]) -> None:
-    """Append the tenant, client and month events among `events` to the registry; others are left alone."""
+    """Append the tenant, client, month and session events among `events` to the registry; others are left alone."""
     rows = [
         {
             "kind": kind,
-            "id": event.aggregate_id,
+            "id": _session_key(event.time, event.aggregate_id) if kind == "session" else event.aggregate_id,
             "version": event.version,
             "data": _MODELS[kind].model_validate(event.data).model_dump_json(),
         }
@@ -48,12 +62,18 @@ async def record_registry_events(connection: AsyncConnection, tables: JournalTab
         await connection.execute(insert(tables.registry).on_conflict_do_nothing(), rows)
 
 
+def _session_key(ended_at: datetime, session: str) -> str:
+    """Lead with the time, so that the sessions that still matter are a range of the key."""
+    return f"{ended_at.astimezone(UTC):%Y%m%dT%H%M%S}/{session}"
+
+
 @dataclass(frozen=True)
 class _Facts:
     tenants: dict[str, TenantState]
     clients: dict[str, ClientState]
     months: dict[str, tuple[MonthState, ...]]
     origins: frozenset[str]
+    ended_sessions: frozenset[str]
 
 
 class Registry:
@@ -63,7 +83,7 @@ class Registry:
         self._engine = engine
         self._table = tables.registry
         self._service = service
-        self._facts = _Facts({}, {}, {}, frozenset())
+        self._facts = _Facts({}, {}, {}, frozenset(), frozenset())
         self._read_at = float("-inf")
         self._lock = asyncio.Lock()
 
@@ -83,6 +103,30 @@ class Registry:
         state = self._facts.clients.get(client_id)
         return state is not None and state.status == "active"
 
+    async def tenant_of_issuer(self, iss: str) -> TenantState | None:
+        """Return the one active tenant whose EHR launches with exactly this `iss`; None if there is none, or more than one."""
+        await self._refresh(_REFRESH_SECONDS)
+        if not self._launched_by(iss):
+            await self._refresh(_MISS_SECONDS)
+        found = self._launched_by(iss)
+        return found[0] if len(found) == 1 else None
+
+    def _launched_by(self, iss: str) -> list[TenantState]:
+        states = self._facts.tenants.values()
+        return [state for state in states if state.document.active and iss in state.document.ehr.launch_issuers]
+
+    async def tenant_by_id(self, tenant_id: UUID) -> TenantState | None:
+        """Return the active tenant of that id, with its settings of today."""
+        await self._refresh(_REFRESH_SECONDS)
+        states = self._facts.tenants.values()
+        return next((state for state in states if state.tenant_id == str(tenant_id) and state.document.active), None)
+
+    async def session_is_ended(self, session: str, tenant_id: UUID) -> bool:
+        """Tell whether access has told that this web session of the tenant ended."""
+        del tenant_id  # access itself asks its own table, by tenant
+        await self._refresh(_REFRESH_SECONDS)
+        return session in self._facts.ended_sessions
+
     async def closed_month(self, tenant_id: UUID, at: datetime) -> MonthState | None:
         """Return the closed month of the tenant in which the instant `at` lies, or None if that month is open."""
         await self._refresh(_REFRESH_SECONDS)
@@ -101,8 +145,11 @@ class Registry:
         async with self._lock:
             if time.monotonic() - self._read_at < age:
                 return
+            bound = _session_key(datetime.now(UTC) - _SESSION_MATTERS, "")
+            table = self._table.c
+            query = sa.select(self._table).where(sa.or_(table.kind != "session", table.id > bound))
             async with worker_transaction(self._engine) as connection:
-                rows = (await connection.execute(sa.select(self._table))).all()
+                rows = (await connection.execute(query)).all()
             self._facts = _facts([(row.kind, row.id, row.data) for row in rows])
             self._read_at = time.monotonic()
         REGISTRY_AGE.labels(self._service).set_function(lambda: time.monotonic() - self._read_at)
@@ -113,6 +160,7 @@ def _facts(rows: Sequence[tuple[str, str, str]]) -> _Facts:
     tenants: dict[str, TenantState] = {}
     clients: dict[str, ClientState] = {}
     months: dict[tuple[str, str], MonthState] = {}
+    sessions: set[str] = set()
     for kind, key, data in rows:
         if kind == "tenant":
             state = TenantState.model_validate_json(data)
@@ -124,6 +172,8 @@ def _facts(rows: Sequence[tuple[str, str, str]]) -> _Facts:
             told = ClientState.model_validate_json(data)
             if told.client_id not in clients or told.version > clients[told.client_id].version:
                 clients[told.client_id] = told
+        elif kind == "session":
+            sessions.add(key.partition("/")[2])
         else:
             month_state = MonthState.model_validate_json(data)
             place = (key.split("/")[0], month_state.month)
@@ -133,5 +183,6 @@ def _facts(rows: Sequence[tuple[str, str, str]]) -> _Facts:
     for (tenant_id, _), month_state in months.items():
         by_tenant[tenant_id] = (*by_tenant.get(tenant_id, ()), month_state)
     connections = [state.document.ehr for state in tenants.values()]
-    origins = frozenset(origin_of(url) for ehr in connections for url in (ehr.fhir_base, ehr.token_url))
-    return _Facts(tenants, clients, by_tenant, origins)
+    origins = frozenset(origin_of(url) for ehr in connections for url in (ehr.fhir_base, ehr.token_url, *ehr.launch_issuers))
+    further = frozenset(f"https://{host}" for ehr in connections for host in ehr.hosts)
+    return _Facts(tenants, clients, by_tenant, origins | further, frozenset(sessions))

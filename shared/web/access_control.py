@@ -73,7 +73,8 @@ class PageNeeds:
         )
         request.state.principal = principal
         limiter: RateLimiter = request.app.state.limiter
-        limiter.take(principal.tenant, principal.client_id, points=points_of(request.scope))
+        # all people of a practice share one client: what is counted is the launch
+        limiter.take(principal.tenant, principal.launch or principal.client_id, points=points_of(request.scope))
         return principal
 
 

@@ -72,16 +72,28 @@ def _breaches(document: TenantDocument, dev: bool) -> list[tuple[str, str]]:
         ("programs", bool(document.programs) and set(document.programs) <= programs, f"must be of {', '.join(programs)}"),
         ("ehr.fhir_base", _address(document.ehr.fhir_base, dev), "must be an https address without a slash at its end"),
         ("ehr.token_url", _address(document.ehr.token_url, dev), "must be an https address without a slash at its end"),
+        ("ehr.issuers", all(_address(iss, dev, slash=True) for iss in document.ehr.issuers), "must be https addresses"),
+        ("ehr.frame_ancestors", all(_origin(one, dev) for one in document.ehr.frame_ancestors), "must be origins, https://host"),
+        (
+            "roles",
+            all(rule.code or rule.npi or rule.practitioner for rule in document.roles),
+            "must each name a code, npi or practitioner",
+        ),
         ("charge_master", all(amount >= 0 for amount in document.charge_master.values()), "must not hold negative amounts"),
     ]
     return [(field, text) for field, holds, text in checks if not holds]
 
 
-def _address(url: str, dev: bool) -> bool:
+def _address(url: str, dev: bool, *, slash: bool = False) -> bool:
     parts = urlsplit(url)
     loopback = dev and parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
-    plain = not (parts.query or parts.fragment or parts.username or url.endswith("/"))
+    plain = not (parts.query or parts.fragment or parts.username or (url.endswith("/") and not slash))
     return bool(parts.hostname) and plain and (parts.scheme == "https" or loopback)
+
+
+def _origin(text: str, dev: bool) -> bool:
+    """Tell whether `text` is scheme, host and port only: what stands in a policy must not end it."""
+    return _address(text, dev) and re.fullmatch(r"https?://(\*\.)?[A-Za-z0-9.-]+(:\d+)?", text) is not None
 
 
 def _invalid(wrong: list[tuple[str, str]]) -> TenantFileInvalid:

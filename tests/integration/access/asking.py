@@ -77,6 +77,6 @@ def form_of(signed: str, scope: str = "system/ChargeItem.rus", **changes: str) -
 
 async def apply_tenant(settings: AccessSettings, folder: Path, slug: str, *, active: bool = True) -> str:
     """Apply a small practice's document."""
-    file = folder / f"{slug}.yaml"
+    file = folder / f"{slug}-{uuid4()}.yaml"
     await asyncio.to_thread(file.write_text, TENANT.format(slug=slug, active=str(active).lower()))
     return await main.apply_tenant_file(settings, file)
