@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx
 
+from shared.access.fhir_mapping.conformance import TYPES
 from tests.integration.timetrack.staff import nurse
 from tests.security.place import NOW, Objects, Place, consent_of, start_timer, task_of
 
@@ -145,8 +146,8 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("GET", "/.well-known/ehr-client-jwks.json"): _open(),
     ("GET", f"{_FHIR}/.well-known/smart-configuration"): _open(),
     ("GET", f"{_FHIR}/metadata"): _open(),
-    ("GET", f"{_FHIR}/CodeSystem"): _open(),
-    ("GET", f"{_FHIR}/CodeSystem/{{name}}"): _open(name="program"),
+    **{("GET", f"{_FHIR}/{kind}"): _open() for kind in TYPES},
+    **{("GET", f"{_FHIR}/{kind}/{{name}}"): _open(200, 404, name="program") for kind in TYPES},
     **{(method, f"{_FHIR}{slash}"): _open(405) for method in ("GET", "POST", "PUT", "PATCH", "DELETE") for slash in ("", "/")},
     **{("GET", f"/internal/{part}/live"): _open(204) for part in ("access", "consent", "timetrack", "billing")},
     **{("GET", f"/internal/{part}/metrics"): _open() for part in ("access", "consent", "timetrack", "billing")},

@@ -1,11 +1,10 @@
-"""What anybody may read: our public keys, SMART discovery, the CapabilityStatement and the code systems.
+"""What anybody may read: our public keys, SMART discovery, the CapabilityStatement and our conformance resources.
 
 Every tenant's name gets the same answers, whether such a tenant exists or not: nothing here looks one up.
 """
 
 import re
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
@@ -15,7 +14,9 @@ from shared.access.domain.assertion import KEY_TYPES
 from shared.access.domain.client import OFFERED_SCOPES
 from shared.access.entrypoints.dependencies import Door
 from shared.access.entrypoints.token_api import token_url
-from shared.access.fhir_mapping import capability_statement, code_systems
+from shared.access.fhir_mapping.capability import capability_statement
+from shared.access.fhir_mapping.conformance import TYPES, conformance
+from shared.fhir.bundle import searchset
 from shared.fhir.json_text import dump
 from shared.kernel.errors import Malformed, NotFound
 from shared.web.access_control import Open
@@ -23,8 +24,10 @@ from shared.web.fhir_route import MEDIA_TYPE, FhirRoute, RetryingRoute, fhir_res
 from shared.web.routes import FHIR_BASE, fhir_base
 
 _OPEN = [Depends(Open("public by its nature, without patient data, and the same for every tenant's name"))]
-_KEYS_HEADERS = {"Cache-Control": "public, max-age=300"}
-_METADATA_HEADERS = {"Cache-Control": "public, max-age=3600"}
+_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+_KEYS_HEADERS = {"Cache-Control": "public, max-age=300", **_ANY_ORIGIN}
+_METADATA_HEADERS = {"Cache-Control": "public, max-age=3600", **_ANY_ORIGIN}
+_CONFORMANCE = conformance()
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{1,62}\Z")
 
 keys_router = APIRouter(prefix="/.well-known", route_class=RetryingRoute, tags=["discovery"], dependencies=_OPEN)
@@ -67,38 +70,38 @@ async def metadata(tenant: str, door: Door) -> Response:
     return Response(dump(statement), headers=_METADATA_HEADERS, media_type=MEDIA_TYPE)
 
 
-@fhir_router.get("/CodeSystem", summary="Search our code systems", response_class=JSONResponse)
-async def search_code_systems(tenant: str, request: Request, door: Door) -> Response:
-    """Return all our code systems, or the one whose `url` is given."""
-    base = fhir_base(door.public_url, _slug(tenant))
-    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "_format"]
-    if unknown := sorted({name for name, _ in asked} - {"url"}):
-        raise Malformed(f"code systems are searched by url only, not by {', '.join(unknown)}", rule="search-parameter")
-    wanted = [set(value.split(",")) for _, value in asked]
-    found = [system for system in code_systems() if all(system["url"] in urls for urls in wanted)]
-    query = request.scope["query_string"].decode("ascii", "replace")
-    bundle: dict[str, Any] = {
-        "resourceType": "Bundle",
-        "type": "searchset",
-        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "total": len(found),
-        "link": [{"relation": "self", "url": f"{base}/CodeSystem{'?' if query else ''}{query}"}],
-    }
-    if found:
-        bundle["entry"] = [
-            {"fullUrl": f"{base}/CodeSystem/{system['id']}", "resource": system, "search": {"mode": "match"}} for system in found
-        ]
-    return fhir_response(bundle)
+def _search_type(kind: str) -> Callable[..., Awaitable[Response]]:
+    async def search(tenant: str, request: Request, door: Door) -> Response:
+        base = fhir_base(door.public_url, _slug(tenant))
+        asked = [(name, value) for name, value in request.query_params.multi_items() if name != "_format"]
+        if unknown := sorted({name for name, _ in asked} - {"url"}):
+            raise Malformed(f"these are searched by url only, not by {', '.join(unknown)}", rule="search-parameter")
+        wanted = [set(value.split(",")) for _, value in asked]
+        found = [one for one in _CONFORMANCE[kind].values() if all(one.get("url") in urls for urls in wanted)]
+        query = request.scope["query_string"].decode("ascii", "replace")
+        links = {"self": f"{base}/{kind}{'?' if query else ''}{query}"}
+        return fhir_response(searchset(base, found, links=links, total=len(found)))
+
+    return search
 
 
-@fhir_router.get("/CodeSystem/{name}", summary="Read one of our code systems", response_class=JSONResponse)
-async def read_code_system(tenant: str, name: str) -> Response:
-    """Return the code system of that id."""
-    _slug(tenant)
-    for system in code_systems():
-        if system["id"] == name:
-            return Response(dump(system), headers=_METADATA_HEADERS, media_type=MEDIA_TYPE)
-    raise NotFound("no such code system")
+def _read_type(kind: str) -> Callable[..., Awaitable[Response]]:
+    async def read(tenant: str, name: str) -> Response:
+        _slug(tenant)
+        if name not in _CONFORMANCE[kind]:
+            raise NotFound("no such resource")
+        return Response(dump(_CONFORMANCE[kind][name]), headers=_METADATA_HEADERS, media_type=MEDIA_TYPE)
+
+    return read
+
+
+for _kind in TYPES:
+    fhir_router.add_api_route(
+        f"/{_kind}", _search_type(_kind), name=f"search_{_kind}", summary=f"Our {_kind} resources", response_class=JSONResponse
+    )
+    fhir_router.add_api_route(
+        f"/{_kind}/{{name}}", _read_type(_kind), name=f"read_{_kind}", summary=f"One {_kind}", response_class=JSONResponse
+    )
 
 
 @smart_router.api_route("", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
