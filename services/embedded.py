@@ -93,8 +93,19 @@ def _nats(root: Path, variables: dict[str, str]) -> Iterator[None]:
         nats.stop()
 
 
+class _ToldToStop(Exception):
+    """A signal ended the server: what runs beside it ends too, in good order."""
+
+
 async def serve(place: Deployment, *, port: int, ready: asyncio.Event | None = None) -> None:
-    """Serve the deployment on 127.0.0.1 until cancelled; any task that ends takes all with it."""
+    """Serve the deployment on 127.0.0.1 until cancelled or told to stop by a signal; any task that ends takes all with it."""
+    try:
+        await _serve(place, port, ready)
+    except* _ToldToStop:
+        pass
+
+
+async def _serve(place: Deployment, port: int, ready: asyncio.Event | None) -> None:
     async with AsyncExitStack() as stack:
         apps = {part.name: part.app(place.environment) for part in ALL_PARTS}
         for app in apps.values():
@@ -110,7 +121,7 @@ async def serve(place: Deployment, *, port: int, ready: asyncio.Event | None = N
         )
         server = uvicorn.Server(config)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_never_ending(server.serve(), "server"))
+            tasks.create_task(_until_told(server))
             for part in ALL_PARTS:
                 for name, task in part.background_tasks(place.environment).items():
                     tasks.create_task(_never_ending(task, f"{part.name} {name}"))
@@ -132,6 +143,12 @@ class Dispatcher:
         steps = path.split("/", 3)
         internal = steps[2] if len(steps) > 3 and steps[1] == "internal" else ""
         await self._apps[internal if internal in self._apps else owner_of(path)](scope, receive, send)
+
+
+async def _until_told(server: uvicorn.Server) -> None:
+    """Run the HTTP server, which takes the signals; _ToldToStop once it has ended by one, RuntimeError if it just ended."""
+    await server.serve()
+    raise _ToldToStop if server.should_exit else RuntimeError("server ended")
 
 
 async def _never_ending(task: Coroutine[Any, Any, None], name: str) -> None:

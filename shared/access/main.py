@@ -26,6 +26,7 @@ from shared.access.adapters.launch_records import LaunchWork
 from shared.access.adapters.session_registry import AccessRegistry
 from shared.access.adapters.signer import TokenSigner
 from shared.access.adapters.smart_scopes import SmartScopes
+from shared.access.adapters.staff_list import record_staff
 from shared.access.adapters.static_files import StaticFiles
 from shared.access.adapters.tenant_file import read_tenant_file
 from shared.access.adapters.tenants import RegisteredTenants
@@ -52,12 +53,13 @@ from shared.access.usecases.rotate_keys import rotate_keys
 from shared.contracts.tenant import TenantState
 from shared.db.engine import make_engine
 from shared.kernel.clock import Clock, SystemClock
+from shared.ops.cancellation import end_if_cancelled
 from shared.ops.clock import clock_for
 from shared.ops.egress import make_http
 from shared.smart.authenticator import TokenAuthenticator
 from shared.smart.ehr_tokens import load_key
 from shared.smart.keys import KeySource
-from shared.smart.part import limiter_of, relay_of
+from shared.smart.part import consumers_of, limiter_of, relay_of
 from shared.smart.registry import Registry
 from shared.smart.tokens import TokenVerifier
 from shared.web.app import create_app as create_part
@@ -66,11 +68,12 @@ from shared.web.rate_limit import RateLimiter
 from shared.web.routes import fhir_base
 
 __all__ = [
-    "JOURNAL", "MIGRATIONS", "add_client", "apply_tenant_file", "create_app", "disable_client", "list_clients", "read_settings",
-    "rotate", "run_relay",
+    "HANDLERS", "JOURNAL", "MIGRATIONS", "add_client", "apply_tenant_file", "create_app", "disable_client", "list_clients",
+    "read_settings", "rotate", "run_consumer", "run_relay",
 ]  # fmt: skip
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+HANDLERS = {"timetrack": record_staff}
 _REAL_TIME = SystemClock()
 _REPUBLISH_SECONDS = 600
 _log = logging.getLogger(__name__)
@@ -210,6 +213,17 @@ async def run_relay(settings: AccessSettings) -> None:
         tasks.create_task(_keep_published(settings))
 
 
+async def run_consumer(settings: AccessSettings) -> None:
+    """Take in the staff lists that timetrack tells, until cancelled."""
+    engine = make_engine(settings.worker_database_url, name="careledger-access-consumer", size=3)
+    try:
+        async with consumers_of(settings, JOURNAL, engine, HANDLERS) as consumers, asyncio.TaskGroup() as tasks:
+            for consumer in consumers:
+                tasks.create_task(consumer.run())
+    finally:
+        await engine.dispose()
+
+
 async def _keep_published(settings: AccessSettings) -> None:
     while True:
         try:
@@ -217,6 +231,7 @@ async def _keep_published(settings: AccessSettings) -> None:
                 await publish_jwks(vault=_vault(settings), uow=uow, clock=_REAL_TIME)
         except (DBAPIError, OSError, TimeoutError) as error:
             _log.warning("signing keys are published again later", extra={"service": "access", "error": type(error).__name__})
+        end_if_cancelled()
         await asyncio.sleep(_REPUBLISH_SECONDS)
 
 

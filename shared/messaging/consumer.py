@@ -26,6 +26,7 @@ from shared.db.transaction import is_unstorable, worker_transaction
 from shared.kernel.errors import CareledgerError
 from shared.messaging.broker import ensure_stream, is_away
 from shared.messaging.wire import Unreadable, read_event, stream_of
+from shared.ops.cancellation import end_if_cancelled
 from shared.ops.metrics import DEAD_LETTERS, EVENTS_CONSUMED
 
 _BATCH = 500
@@ -78,6 +79,7 @@ class Consumer:
         silence = 0
         try:
             while silence < 10:
+                end_if_cancelled()
                 try:
                     messages = await subscription.fetch(_BATCH, timeout=0.5)
                 except TimeoutError:  # the client library raises its own or, where nothing at all came, the plain one

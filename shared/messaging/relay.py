@@ -23,6 +23,7 @@ from shared.db.journal import BUCKETS, JournalTables, bucket_sql
 from shared.db.transaction import worker_transaction
 from shared.messaging.broker import ensure_stream, is_away
 from shared.messaging.wire import headers_of, stream_of, subject_of
+from shared.ops.cancellation import end_if_cancelled
 from shared.ops.metrics import EVENTS_PUBLISHED, UNPUBLISHED
 
 _BATCH = 500
@@ -64,6 +65,7 @@ class Relay:
         owned: set[int] = set()
         checked = datetime.min.replace(tzinfo=UTC)
         while True:
+            end_if_cancelled()
             if datetime.now(UTC) - checked > timedelta(seconds=1):
                 owned |= await _take_buckets(locks, owned)
                 await self._refill_if_lost()

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from shared.db.transaction import is_retryable, is_unreachable
 from shared.kernel.errors import Unavailable
+from shared.ops.cancellation import end_if_cancelled
 
 _LONGEST_SECONDS = 30.0
 _log = logging.getLogger(__name__)
@@ -26,4 +27,5 @@ async def repeat(name: str, seconds: float, work: Callable[[], Awaitable[int]]) 
             _log.warning("round waits", extra={"round": name, "error": type(error).__name__})
             undone = 1
         pause = min(pause * 2, _LONGEST_SECONDS) if undone else seconds
+        end_if_cancelled()
         await asyncio.sleep(pause)
