@@ -1,0 +1,42 @@
+"""Runs the counterparts of npm, installed once from the lock; where there is no Node, says so."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).parent / "npm"
+
+
+def node(script: str, data: Any, folder: Path) -> Any:
+    """Run `script` on a file with `data`; return what it prints as JSON. AssertionError with its words if it fails.
+
+    Without Node the test is skipped with a line that says so; under CI=true that is a failure, since nobody would read it.
+    """
+    program, installer = shutil.which("node"), shutil.which("npm")
+    if program is None or installer is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Node is not installed: the counterparts of npm were not asked")
+        pytest.skip("Node is not installed: the counterparts of npm were not asked")
+    _install(installer)
+    file = folder / "input.json"
+    file.write_text(json.dumps(data), "utf-8")
+    done = subprocess.run([program, script, str(file)], cwd=FOLDER, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+def _install(npm: str) -> None:
+    """Install what the lock names, unless it is there: `npm ci` writes a copy of the lock beside the packages."""
+    installed, lock = FOLDER / "node_modules" / ".installed", FOLDER / "package-lock.json"
+    if installed.exists() and installed.read_bytes() == lock.read_bytes():
+        return
+    done = subprocess.run(
+        [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=FOLDER, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    installed.write_bytes(lock.read_bytes())
