@@ -1,78 +1,18 @@
-"""The practice's EHR as timetrack asks it: does it have the patient? One read at first mention, the answer is remembered."""
+"""The practice's EHR as timetrack asks it: does it have the patient?"""
 
-from datetime import timedelta
-from uuid import UUID
-
-import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.timetrack.adapters.tables import PATIENT_MENTION
-from services.timetrack.usecases.ports import Practice
-from shared.db.transaction import tenant_transaction
-from shared.fhir.client import EhrUnavailable
 from shared.kernel.clock import Clock
+from shared.smart import patients
 from shared.smart.ehr_tokens import EhrTokens
 from shared.smart.registry import Registry
 
-SCOPE = "system/Patient.r"
-
-_UNKNOWN_FOR = timedelta(minutes=10)
-"""How long a 404 is remembered: the patient may be registered right after."""
-_IN_MEMORY = 200_000
+SCOPE = patients.SCOPE
 
 
-class EhrPatients:
-    """Fills `usecases.ports.Patients`; who is known stays known, so that a process asks its database once."""
+class EhrPatients(patients.EhrPatients):
+    """Fills `usecases.ports.Patients`, remembering in this service's own table."""
 
     def __init__(self, engine: AsyncEngine, tokens: EhrTokens, registry: Registry, clock: Clock) -> None:
-        self._engine = engine
-        self._tokens = tokens
-        self._registry = registry
-        self._clock = clock
-        self._known: set[tuple[UUID, str]] = set()
-
-    async def exist(self, practice: Practice, patient: str) -> bool:
-        """Tell whether the EHR has the patient; true, and not remembered, if the EHR does not answer."""
-        if (practice.tenant_id, patient) in self._known:
-            return True
-        known = await self._remembered(practice, patient)
-        if known is None:
-            known = await self._ask(practice, patient)
-            if known is None:
-                return True
-            await self._remember(practice, patient, known)
-        if known:
-            if len(self._known) >= _IN_MEMORY:
-                self._known.clear()
-            self._known.add((practice.tenant_id, patient))
-        return known
-
-    async def _ask(self, practice: Practice, patient: str) -> bool | None:
-        tenant = await self._registry.tenant(practice.tenant)
-        if tenant is None:
-            return None
-        try:
-            return await self._tokens.client(tenant.document.ehr).read("Patient", patient) is not None
-        except EhrUnavailable:
-            return None
-
-    async def _remembered(self, practice: Practice, patient: str) -> bool | None:
-        table = PATIENT_MENTION
-        query = sa.select(table.c.known, table.c.checked_at).where(
-            table.c.tenant_id == practice.tenant_id, table.c.patient == patient
-        )
-        async with tenant_transaction(self._engine, practice.tenant_id) as connection:
-            row = (await connection.execute(query)).one_or_none()
-        if row is None or (not row.known and self._clock.now() - row.checked_at > _UNKNOWN_FOR):
-            return None
-        known: bool = row.known
-        return known
-
-    async def _remember(self, practice: Practice, patient: str, known: bool) -> None:
-        row = {"tenant_id": practice.tenant_id, "patient": patient, "known": known, "checked_at": self._clock.now()}
-        change = {name: row[name] for name in ("known", "checked_at")}
-        key = ["tenant_id", "patient"]
-        statement = insert(PATIENT_MENTION).values(row).on_conflict_do_update(index_elements=key, set_=change)
-        async with tenant_transaction(self._engine, practice.tenant_id) as connection:
-            await connection.execute(statement)
+        super().__init__(engine, PATIENT_MENTION, tokens, registry, clock)

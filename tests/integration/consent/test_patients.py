@@ -73,13 +73,16 @@ async def test_the_first_mention_asks_and_the_answer_is_remembered(patients: Ehr
     ]
 
 
-async def test_an_ehr_that_does_not_answer_refuses_nothing_and_is_asked_again(
+async def test_an_ehr_that_does_not_answer_refuses_nothing_and_is_asked_again_after_a_while(
     patients: EhrPatients, ehr: Ehr, door: Door
 ) -> None:
     ehr.status = 503
     assert await patients.exist(NORTH, "p-9") is True
     assert door.rows("SELECT * FROM patient_mention") == []
     ehr.status = 200
+    assert await patients.exist(NORTH, "p-9") is True, "its silence must not slow every write: it is left in peace"
+    assert ehr.reads == ["p-9"]
+    patients._silent_until.clear()  # the while is over
     assert await patients.exist(NORTH, "p-9") is False
     assert ehr.reads == ["p-9", "p-9"]
 
