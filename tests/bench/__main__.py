@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.bench import post_task
+from tests.bench import month_assembly, post_task
 from tests.bench.report import Measure
 
 MEASURES: dict[str, Callable[[], Iterator[Measure]]] = {
     "post-task": post_task.measure,
+    "month-assembly": month_assembly.measure,
 }
 
 
