@@ -11,7 +11,7 @@ import yaml
 
 from services.parts import ALL_PARTS
 from services.proxy_file import nginx_conf
-from shared.contracts import charge_item, client, consent, ehr_context, month, staff_member, tenant, time_entry
+from shared.contracts import charge_item, client, consent, ehr_context, month, staff_member, tenant, time_entry, web_session
 from shared.contracts.base import Payload
 from shared.messaging.wire import stream_of
 from shared.ops.environment import Environment
@@ -23,6 +23,7 @@ _EVENTS: tuple[tuple[str, tuple[str, ...], type[Payload]], ...] = (
     ("access", tenant.TYPES, tenant.TenantState),
     ("access", client.TYPES, client.ClientState),
     ("access", ehr_context.TYPES, ehr_context.EhrContextState),
+    ("access", web_session.TYPES, web_session.WebSessionState),
     ("consent", consent.TYPES, consent.ConsentState),
     ("timetrack", time_entry.TYPES, time_entry.TimeEntryState),
     ("timetrack", staff_member.TYPES, staff_member.StaffMemberState),

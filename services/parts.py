@@ -87,9 +87,10 @@ ALL_PARTS = (
         "access",
         shared.access.main.read_settings,
         shared.access.main.create_app,
-        {"relay": shared.access.main.run_relay},
+        {"relay": shared.access.main.run_relay, "consumer": shared.access.main.run_consumer},
         shared.access.main.JOURNAL,
         shared.access.main.MIGRATIONS,
+        shared.access.main.HANDLERS,
     ),
     RunnablePart(
         "consent",

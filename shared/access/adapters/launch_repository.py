@@ -116,9 +116,13 @@ class LaunchRepository:
         """Return the roles that the practice's staff list gives the person on that day."""
         c = STAFF_MEMBER.c
         person = (c.practitioner == practitioner) | (c.npi == npi) if npi else c.practitioner == practitioner
-        query = sa.select(c.practitioner, c.npi, c.roles).where(c.tenant_id == self._tenant_id, person)
-        latest = query.distinct(c.practitioner).order_by(c.practitioner, c.version.desc())
-        held = [RoleHeld.model_validate(role) for row in await self._connection.execute(latest) for role in json.loads(row.roles)]
+        newer = STAFF_MEMBER.alias()
+        superseded = sa.exists().where(
+            newer.c.tenant_id == c.tenant_id, newer.c.practitioner == c.practitioner, newer.c.version > c.version
+        )
+        query = sa.select(c.roles).where(c.tenant_id == self._tenant_id, person, ~superseded)
+        told = (await self._connection.execute(query)).scalars()
+        held = [RoleHeld.model_validate(role) for roles in told for role in json.loads(roles)]
         return [role.role for role in held if role.since <= on and (role.until is None or on <= role.until)]
 
     async def add_session(self, session: WebSession, tokens: EhrTokenSet, *, hours: int) -> None:

@@ -1,7 +1,7 @@
 """Access on its own database, with three practices, clients and their keys, served in memory."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
@@ -12,6 +12,7 @@ from shared.access import main
 from shared.access.settings import AccessSettings
 from tests.fakes.tokens import PUBLIC_URL
 from tests.integration.access.asking import Keys, apply_tenant, public_set
+from tests.integration.access.launching import Ehr, Traveller, document, ehr_running
 
 
 @pytest.fixture(scope="session")
@@ -71,3 +72,38 @@ async def http(settings: AccessSettings, world: None) -> AsyncIterator[httpx.Asy
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
             yield client
+
+
+@pytest.fixture(scope="module")
+def ehr(settings: AccessSettings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ehr]:
+    """The EHR of this module."""
+    key = RSAKey.import_key(settings.ehr_key_file.read_bytes())
+    with ehr_running(tmp_path_factory.mktemp("ehr"), key) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+async def door(settings: AccessSettings, ehr: Ehr, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    """Access with two practices, of which one has the EHR."""
+    folder = tmp_path_factory.mktemp("practices")
+    for slug, text in (
+        ("millbrook", document(ehr, "millbrook")),
+        (
+            "elsewhere",
+            document(ehr, "elsewhere", fhir_base="https://ehr.elsewhere.example/r4", frame_ancestors=["https://a.example"]),
+        ),
+    ):
+        (folder / slug).write_text(text)
+        await main.apply_tenant_file(settings, folder / slug)
+    app = main.create_app(settings)
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
+            yield client
+
+
+@pytest.fixture
+def traveller(door: httpx.AsyncClient, ehr: Ehr) -> Traveller:
+    """A browser at the start of its day."""
+    ehr.fair()
+    return Traveller(door, ehr)
