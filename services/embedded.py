@@ -7,6 +7,7 @@ process ends with status 1: nothing goes on half alive.
 import asyncio
 import json
 import os
+import socket
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from sqlalchemy.engine import make_url
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.parts import ALL_PARTS
+from shared.kernel.errors import Conflict
 from shared.ops.children import Nats, Postgres, data_folder
 from shared.ops.environment import Environment
 from shared.ops.settings import PARTS
@@ -93,27 +95,42 @@ def _nats(root: Path, variables: dict[str, str]) -> Iterator[None]:
         nats.stop()
 
 
+class PortTaken(Conflict):
+    """Another program listens where we should."""
+
+    rule = "port-taken"
+
+
 class _ToldToStop(Exception):
     """A signal ended the server: what runs beside it ends too, in good order."""
 
 
 async def serve(place: Deployment, *, port: int, ready: asyncio.Event | None = None) -> None:
-    """Serve the deployment on 127.0.0.1 until cancelled or told to stop by a signal; any task that ends takes all with it."""
+    """Serve the deployment on 127.0.0.1 until cancelled or told to stop by a signal; any task that ends takes all with it.
+
+    PortTaken says that another program has the port.
+    """
     try:
-        await _serve(place, port, ready)
+        await _serve(place, _listen(port), ready)
     except* _ToldToStop:
         pass
 
 
-async def _serve(place: Deployment, port: int, ready: asyncio.Event | None) -> None:
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port), backlog=2048)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise PortTaken(f"port {port} of 127.0.0.1 is not to be had ({reason}): choose another by --port") from error
+
+
+async def _serve(place: Deployment, listener: socket.socket, ready: asyncio.Event | None) -> None:
     async with AsyncExitStack() as stack:
         apps = {part.name: part.app(place.environment) for part in ALL_PARTS}
         for app in apps.values():
             await stack.enter_async_context(app.router.lifespan_context(app))
         config = uvicorn.Config(
             Dispatcher(apps),
-            host="127.0.0.1",
-            port=port,
             lifespan="off",
             access_log=False,
             log_config=None,
@@ -121,7 +138,7 @@ async def _serve(place: Deployment, port: int, ready: asyncio.Event | None) -> N
         )
         server = uvicorn.Server(config)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_until_told(server))
+            tasks.create_task(_until_told(server, listener))
             for part in ALL_PARTS:
                 for name, task in part.background_tasks(place.environment).items():
                     tasks.create_task(_never_ending(task, f"{part.name} {name}"))
@@ -145,9 +162,9 @@ class Dispatcher:
         await self._apps[internal if internal in self._apps else owner_of(path)](scope, receive, send)
 
 
-async def _until_told(server: uvicorn.Server) -> None:
+async def _until_told(server: uvicorn.Server, listener: socket.socket) -> None:
     """Run the HTTP server, which takes the signals; _ToldToStop once it has ended by one, RuntimeError if it just ended."""
-    await server.serve()
+    await server.serve(sockets=[listener])
     raise _ToldToStop if server.should_exit else RuntimeError("server ended")
 
 

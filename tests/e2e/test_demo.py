@@ -2,13 +2,14 @@
 
 import json
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from shared.ops.children import data_folder
-from tests.e2e.stack import CARELEDGER, careledger, free_port, running
+from tests.e2e.stack import CARELEDGER, ROOT, careledger, free_port, running
 
 PATIENTS = "14"
 SEEN = "Read back: all "
@@ -100,7 +101,9 @@ def test_the_printed_command_pulls_a_charge(folder: Path, second: "subprocess.Co
     with running(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         pull = next(line for line in process.stdout if line.startswith("curl "))
-        answer = subprocess.run(["sh", "-c", pull], capture_output=True, text=True, check=True)
+        answer = subprocess.run(["sh", "-c", pull], capture_output=True, text=True, check=True, cwd=ROOT)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
     found = json.loads(answer.stdout)
     assert [entry["resource"]["status"] for entry in found["entry"]] == ["billable"]
 
@@ -120,3 +123,13 @@ def test_a_folder_in_use_is_named(folder: Path, second: "subprocess.CompletedPro
     assert refused.returncode == 1
     assert "in use by process" in refused.stderr
     assert refused.stdout == ""
+
+
+def test_a_taken_port_is_named(folder: Path, second: "subprocess.CompletedProcess[str]") -> None:
+    """One plain line, no traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+        refused = careledger("demo", "--once", "--data", str(folder), "--port", port, "--patients", PATIENTS)
+    assert refused.returncode == 1
+    assert f"port {port}" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
