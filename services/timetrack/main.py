@@ -7,12 +7,14 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from services.timetrack.adapters.charts import note_charts
 from services.timetrack.adapters.consent_notes import note_consent_states
 from services.timetrack.adapters.ehr import SCOPE, EhrPatients
 from services.timetrack.adapters.unit_of_work import JOURNAL as JOURNAL
 from services.timetrack.adapters.unit_of_work import TimetrackUnitOfWork
 from services.timetrack.entrypoints import fhir_api, provenance_api, roster_api, timer_api
 from services.timetrack.entrypoints.consumer import handlers
+from services.timetrack.entrypoints.fragments import ROUTERS
 from services.timetrack.settings import read_settings as read_settings
 from services.timetrack.usecases.ports import Practice
 from shared.db.engine import make_engine
@@ -21,7 +23,7 @@ from shared.smart.part import build_part, consumers_of, relay_of
 from shared.web.app import create_app as create_web_app
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HANDLERS = handlers(JOURNAL, note_consent_states)
+HANDLERS = handlers(JOURNAL, note_consent_states, note_charts)
 
 
 def create_app(settings: PartSettings) -> FastAPI:
@@ -39,7 +41,7 @@ def create_app(settings: PartSettings) -> FastAPI:
     return create_web_app(
         service="timetrack",
         title="Careledger timetrack",
-        routers=(fhir_api.router, provenance_api.router, timer_api.router, roster_api.router),
+        routers=(fhir_api.router, provenance_api.router, timer_api.router, roster_api.router, *ROUTERS),
         authenticator=part.authenticator,
         limiter=part.limiter,
         lifespan=lifespan,

@@ -177,6 +177,17 @@ class EntryRepository:
         rows = await self._connection.execute(query.order_by(_ENTRY.c.started_at))
         return [stored_of(row) for row in rows]
 
+    async def recent(self, patient: str, *, count: int) -> list[StoredVersion]:
+        """Return the current versions of the patient's live entries, the last written first."""
+        query = self._mine(READ).where(
+            _VERSION.c.tenant_id == self._practice.tenant_id,
+            _ENTRY.c.patient == patient,
+            _ENTRY.c.status == Status.COMPLETED,
+            _VERSION.c.version == _ENTRY.c.version,
+        )
+        rows = await self._connection.execute(query.order_by(_ENTRY.c.modified_at.desc(), _ENTRY.c.id.desc()).limit(count))
+        return [stored_of(row) for row in rows]
+
     def _mine(self, query: "sa.Select[Any]") -> "sa.Select[Any]":
         return query.where(_ENTRY.c.tenant_id == self._practice.tenant_id)
 

@@ -4,9 +4,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from shared.db.journal import journal_tables
+from shared.smart.charts import chart_table
 
 METADATA = sa.MetaData()
 JOURNAL = journal_tables(METADATA)
+CHART = chart_table(METADATA)
 
 _INSTANT = sa.DateTime(timezone=True)
 

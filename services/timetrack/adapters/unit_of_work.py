@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.timetrack.adapters.entry_search import EntrySearch
 from services.timetrack.adapters.repository import EntryRepository
 from services.timetrack.adapters.roster import RosterRepository
+from services.timetrack.adapters.tables import CHART as CHART
 from services.timetrack.adapters.tables import CONSENT_NOTE
 from services.timetrack.adapters.tables import JOURNAL as JOURNAL
 from services.timetrack.adapters.timer_repository import TimerRepository
 from services.timetrack.usecases.ports import Practice
 from shared.db.transaction import tenant_transaction
+from shared.smart.charts import ChartReader
 
 
 class TimetrackUnitOfWork:
@@ -24,6 +26,7 @@ class TimetrackUnitOfWork:
     entries: EntryRepository
     timers: TimerRepository
     roster: RosterRepository
+    charts: ChartReader
     searches: EntrySearch
 
     def __init__(self, engine: AsyncEngine, practice: Practice) -> None:
@@ -39,6 +42,7 @@ class TimetrackUnitOfWork:
         self.entries = EntryRepository(self._connection, self._practice)
         self.timers = TimerRepository(self._connection, self._practice)
         self.roster = RosterRepository(self._connection, self._practice)
+        self.charts = ChartReader(self._connection, CHART, self._practice.tenant_id)
         self.searches = EntrySearch(self._connection, self._practice)
         return self
 

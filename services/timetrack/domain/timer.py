@@ -3,6 +3,10 @@
 Instants are whole seconds, so that the seconds of its stretches are exact. The present never runs backwards for a timer: an
 instant before the last one that it saw counts as that one. A timer whose client falls silent is forgotten: it ran until it was
 last heard of, and the silence is kept only if a person says that it was work (findings.md 5).
+
+A client that watches for input says with each heartbeat how long there was none. From `idle_seconds` on it asks whether the work
+goes on; whoever leaves the question open for `question_seconds` has forgotten the timer since the last input. During a call there
+is nothing to ask: its end is asked at hang-up, and the call is kept as a gap.
 """
 
 from dataclasses import dataclass, replace
@@ -12,6 +16,9 @@ from enum import StrEnum
 from services.timetrack.domain.activity import Work
 from shared.kernel.errors import Conflict
 from shared.kernel.interval import Interval
+
+_CALL_SILENCE_SECONDS = 3600
+"""During a call the window may be covered, and its heartbeats slowed down by the browser."""
 
 
 class TimerStateError(Conflict):
@@ -44,6 +51,7 @@ class Timer:
 
     `running_since` is set while it runs, `heard_at` is the last instant at which its client was heard of, `gap_seconds` what of
     the running stint was silence that was kept, and `forgotten_at` the instant at which silence paused it, until it goes on.
+    `input_at` is the last input that a client reported and `call_since` set during a call, both only where `idle_seconds` is.
     """
 
     work: Work
@@ -54,6 +62,10 @@ class Timer:
     gap_seconds: int = 0
     forgotten_at: datetime | None = None
     stints: tuple[Stint, ...] = ()
+    idle_seconds: int | None = None
+    question_seconds: int = 0
+    input_at: datetime | None = None
+    call_since: datetime | None = None
 
     @property
     def seconds(self) -> int:
@@ -67,25 +79,81 @@ class Timer:
         return self.status in (TimerStatus.STOPPED, TimerStatus.DISCARDED)
 
 
-def start_timer(work: Work, *, silence_seconds: int, now: datetime) -> Timer:
-    """Return a timer that runs from `now`; after more than `silence_seconds` without a word it counts as forgotten."""
+def start_timer(
+    work: Work, *, silence_seconds: int, idle_seconds: int | None = None, question_seconds: int = 0, now: datetime
+) -> Timer:
+    """Return a timer that runs from `now`; after more than `silence_seconds` without a word it counts as forgotten.
+
+    With `idle_seconds` its client watches for input too.
+    """
     at = now.replace(microsecond=0)
-    return Timer(work, silence_seconds, TimerStatus.RUNNING, heard_at=at, running_since=at)
+    timer = Timer(work, silence_seconds, TimerStatus.RUNNING, heard_at=at, running_since=at)
+    return replace(timer, idle_seconds=idle_seconds, question_seconds=question_seconds, input_at=at if idle_seconds else None)
 
 
 def settle(timer: Timer, *, now: datetime) -> Timer:
-    """Return the timer as it stands at `now`: one that was silent for too long is paused where it was last heard of."""
-    silence = timedelta(seconds=timer.silence_seconds)
-    if timer.status is not TimerStatus.RUNNING or now.replace(microsecond=0) - timer.heard_at <= silence:
+    """Return the timer as it stands at `now`: one that was silent for too long is paused where somebody was last there."""
+    if timer.status is not TimerStatus.RUNNING:
         return timer
-    closed = _close(timer, timer.heard_at)
-    return replace(closed, status=TimerStatus.PAUSED, forgotten_at=timer.heard_at)
+    at, asked = now.replace(microsecond=0), _asked_since(timer)
+    silence = timedelta(seconds=max(timer.silence_seconds, _CALL_SILENCE_SECONDS if timer.call_since else 0))
+    if at - timer.heard_at > silence:
+        broken = asked or timer.heard_at
+    elif asked and timer.idle_seconds and at - asked > timedelta(seconds=timer.idle_seconds + timer.question_seconds):
+        broken = asked
+    else:
+        return timer
+    return replace(_close(timer, broken), status=TimerStatus.PAUSED, forgotten_at=broken)
 
 
-def heartbeat(timer: Timer, *, now: datetime) -> Timer:
-    """Return the timer after a sign of life; a forgotten timer stays paused, since only a person can say what it did."""
+def _asked_since(timer: Timer) -> datetime | None:
+    """Return the last input, if since then there was none for so long that the person was asked whether the work goes on."""
+    if not timer.idle_seconds or timer.input_at is None or timer.running_since is None or timer.call_since:
+        return None
+    idle = timer.heard_at - timer.input_at >= timedelta(seconds=timer.idle_seconds)
+    return max(timer.input_at, timer.running_since) if idle else None
+
+
+def heartbeat(timer: Timer, *, now: datetime, idle_seconds: int | None = None) -> Timer:
+    """Return the timer after a sign of life, the last input being `idle_seconds` ago if the client says so.
+
+    A forgotten timer stays paused, since only a person can say what it did.
+    """
     timer = settle(timer, now=now)
-    return timer if timer.status is not TimerStatus.RUNNING else replace(timer, heard_at=_present(timer, now))
+    if timer.status is not TimerStatus.RUNNING:
+        return timer
+    at = _present(timer, now)
+    if timer.idle_seconds is None or idle_seconds is None or timer.input_at is None:
+        return replace(timer, heard_at=at)
+    return replace(timer, heard_at=at, input_at=max(timer.input_at, at - timedelta(seconds=idle_seconds)))
+
+
+def begin_call(timer: Timer, *, now: datetime) -> Timer:
+    """Return the running timer during a call: no input is expected; TimerStateError if it does not run."""
+    at = _present(_running(timer, now), now)
+    return timer if timer.call_since else replace(timer, heard_at=at, input_at=_input(timer, at), call_since=at)
+
+
+def confirm_time(timer: Timer, *, until: datetime | None = None, now: datetime) -> Timer:
+    """Return the timer, running on, with its call or the time since the last input kept as a gap `until` then (all: None).
+
+    What lies between `until` and now is dropped. TimerStateError if it does not run, or `until` is not within that time.
+    """
+    timer = _running(timer, now)
+    at, since = _present(timer, now), quiet_since(timer)
+    until = at if until is None else until.replace(microsecond=0)
+    if since is None or not since <= until <= at:
+        raise TimerStateError("the time is not within the call or the time without input")
+    kept = replace(timer, gap_seconds=timer.gap_seconds + int((until - since).total_seconds()), call_since=None)
+    if until < at:
+        kept = replace(_close(kept, until), running_since=at)
+    return replace(kept, heard_at=at, input_at=_input(timer, at))
+
+
+def quiet_since(timer: Timer) -> datetime | None:
+    """Return since when a person must say what happened: the start of the call, else the last input, of the running stint."""
+    since = timer.call_since or timer.input_at
+    return max(since, timer.running_since) if since and timer.running_since else None
 
 
 def pause_timer(timer: Timer, *, now: datetime, keep_silence: bool = False) -> Timer:
@@ -102,7 +170,9 @@ def resume_timer(timer: Timer, *, now: datetime, keep_silence: bool = False) -> 
     at = _present(timer, now)
     if timer.status is TimerStatus.RUNNING:
         return replace(timer, heard_at=at)
-    return replace(timer, status=TimerStatus.RUNNING, running_since=at, heard_at=at, forgotten_at=None)
+    return replace(
+        timer, status=TimerStatus.RUNNING, running_since=at, heard_at=at, forgotten_at=None, input_at=_input(timer, at)
+    )
 
 
 def switch_timer(timer: Timer, work: Work, *, now: datetime, keep_silence: bool = False) -> Timer:
@@ -113,7 +183,7 @@ def switch_timer(timer: Timer, work: Work, *, now: datetime, keep_silence: bool 
     if timer.status is TimerStatus.PAUSED:
         return replace(timer, work=work, forgotten_at=None)
     at = _present(timer, now)
-    return replace(_close(timer, at), work=work, running_since=at)
+    return replace(_close(timer, at), work=work, running_since=at, input_at=_input(timer, at))
 
 
 def stop_timer(timer: Timer, *, now: datetime, keep_silence: bool = False) -> Timer:
@@ -148,7 +218,19 @@ def _at_work(timer: Timer, now: datetime, keep_silence: bool) -> Timer:
         gap_seconds=(last.gap_seconds if last else 0) + int((max(at, broken) - broken).total_seconds()),
         forgotten_at=None,
         stints=settled.stints[:-1] if last else settled.stints,
+        input_at=_input(settled, max(at, broken)),
     )
+
+
+def _running(timer: Timer, now: datetime) -> Timer:
+    settled = settle(timer, now=now)
+    if settled.status is not TimerStatus.RUNNING:
+        raise TimerStateError(f"the timer is {settled.status}")
+    return settled
+
+
+def _input(timer: Timer, at: datetime) -> datetime | None:
+    return at if timer.idle_seconds else None
 
 
 def _present(timer: Timer, now: datetime) -> datetime:
@@ -160,5 +242,6 @@ def _close(timer: Timer, at: datetime) -> Timer:
     since = timer.running_since
     stints = timer.stints
     if since is not None and at > since:
-        stints = (*stints, Stint(timer.work, Interval(since, at), timer.gap_seconds))
-    return replace(timer, heard_at=at, running_since=None, gap_seconds=0, stints=stints)
+        call = int((at - max(timer.call_since, since)).total_seconds()) if timer.call_since else 0
+        stints = (*stints, Stint(timer.work, Interval(since, at), timer.gap_seconds + call))
+    return replace(timer, heard_at=at, running_since=None, gap_seconds=0, stints=stints, call_since=None)

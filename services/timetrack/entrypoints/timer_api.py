@@ -22,7 +22,7 @@ from services.timetrack.fhir_mapping.outbound import compose_task
 from services.timetrack.usecases.change_timer import TimerAction, change_timer
 from services.timetrack.usecases.discard_timer import discard_timer
 from services.timetrack.usecases.read_timers import read_timers
-from services.timetrack.usecases.start_timer import start_timer
+from services.timetrack.usecases.start_timer import Patience, start_timer
 from services.timetrack.usecases.stop_timer import stop_timer
 from shared.fhir.json_text import dump
 from shared.web.access_control import Principal, needs
@@ -49,7 +49,7 @@ async def start(request: Request, response: Response, body: TimerStart, principa
         practice=at.practice,
         author=at.author,
         request=body.to_request(),
-        silence_seconds=_silence_seconds(at, body.heartbeats),
+        patience=Patience(_silence_seconds(at, body.heartbeats)),
         now=at.now,
     )
     if not new:

@@ -26,6 +26,8 @@ class TimerAction(StrEnum):
     RESUME = "resume"
     SWITCH = "switch"
     HEARTBEAT = "heartbeat"
+    CALL = "call"
+    CONFIRM = "confirm"
 
 
 async def change_timer(
@@ -38,17 +40,25 @@ async def change_timer(
     action: TimerAction,
     work: Work | None = None,
     keep_silence: bool = False,
+    idle_seconds: int | None = None,
+    until: datetime | None = None,
     now: datetime,
 ) -> TimerRecord:
     """Return the timer after `action`; `keep_silence` says that a silence which paused it was work (measured-with-gap).
 
+    `idle_seconds` belongs to a heartbeat: for how long there was no input; `until` to a confirmation, as `confirm_time`.
     NoSuchThing, NotYourTimer, NotOnRoster, TimerStateError if it is over, TimerRunning if it would run beside another. A
     heartbeat leaves no journal row of its own: what it proves is in the timer.
     """
     async with uow:
         today = None if action is TimerAction.PAUSE else now.astimezone(practice.zone).date()
         record = await open_timer(uow, practice, timer_id, performer, day=today)
-        changed = _changed(record.timer, action, work, keep_silence=keep_silence, now=now)
+        if action is TimerAction.HEARTBEAT:
+            changed = timers.heartbeat(record.timer, now=now, idle_seconds=idle_seconds)
+        elif action is TimerAction.CONFIRM:
+            changed = timers.confirm_time(record.timer, until=until, now=now)
+        else:
+            changed = _changed(record.timer, action, work, keep_silence=keep_silence, now=now)
         if changed == record.timer:
             return record
         after = replace(record, version=record.version + 1, timer=changed)
@@ -79,8 +89,8 @@ def _changed(timer: Timer, action: TimerAction, work: Work | None, *, keep_silen
         return timers.pause_timer(timer, now=now, keep_silence=keep_silence)
     if action is TimerAction.RESUME:
         return timers.resume_timer(timer, now=now, keep_silence=keep_silence)
-    if action is TimerAction.HEARTBEAT:
-        return timers.heartbeat(timer, now=now)
+    if action is TimerAction.CALL:
+        return timers.begin_call(timer, now=now)
     if work is None:
         raise Invalid("say what to switch to", rule="timer-switch", expression="program")
     return timers.switch_timer(timer, work, now=now, keep_silence=keep_silence)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from services.timetrack.domain.staff import StaffMember
 from services.timetrack.domain.time_entry import Performer, Problem, StoredEntry, TimeEntry
 from services.timetrack.domain.timer import Timer
+from shared.contracts.ehr_context import EhrContextState
 from shared.contracts.month import MonthState
 from shared.kernel.errors import Conflict, Invalid, NotFound
 from shared.kernel.interval import Interval
@@ -160,6 +161,9 @@ class Entries(Protocol):
     async def of_timer(self, timer_id: UUID) -> Sequence[StoredVersion]:
         """Return the current versions of the entries that a timer made, the first first."""
 
+    async def recent(self, patient: str, *, count: int) -> Sequence[StoredVersion]:
+        """Return the current versions of the patient's live entries, the last written first."""
+
 
 class Timers(Protocol):
     """Timers of one tenant; a `what` says what was done to one, for the journal (None: nothing to record)."""
@@ -201,12 +205,23 @@ class Roster(Protocol):
         """Store a member's next version with its journal row and event; Conflict if somebody else just did."""
 
 
+class Charts(Protocol):
+    """Charts of one tenant's patients, as the EHR showed them at launches."""
+
+    async def find(self, patient: str) -> EhrContextState | None:
+        """Return the patient's chart as last seen."""
+
+    async def by_identifier(self, identifier: str) -> Sequence[EhrContextState]:
+        """Return the charts that carry this MRN."""
+
+
 class UnitOfWork(Protocol):
     """A transaction of one tenant: committed when the block ends, undone by any exception; usable again afterwards."""
 
     entries: Entries
     timers: Timers
     roster: Roster
+    charts: Charts
 
     async def __aenter__(self) -> Self:
         """Begin."""

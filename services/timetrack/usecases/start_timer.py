@@ -42,6 +42,15 @@ class TimerRequest:
     encounter: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a timer's client may be silent; and where it watches for input, when it asks, and how long it may ask."""
+
+    silence_seconds: int
+    idle_seconds: int | None = None
+    question_seconds: int = 0
+
+
 async def start_timer(
     *,
     uow: UnitOfWork,
@@ -49,7 +58,7 @@ async def start_timer(
     practice: Practice,
     author: Author,
     request: TimerRequest,
-    silence_seconds: int,
+    patience: Patience,
     now: datetime,
 ) -> tuple[TimerRecord, bool]:
     """Return the timer and whether it is new (else the same client started it before under the same identifier).
@@ -60,7 +69,7 @@ async def start_timer(
     if not await patients.exist(practice, request.patient):
         raise UnknownPatient("the EHR does not know this patient", expression="patient")
     try:
-        return await _start(uow, practice, author, request, silence_seconds=silence_seconds, now=now)
+        return await _start(uow, practice, author, request, patience, now=now)
     except (TimerRunning, IdentifierTaken):
         async with uow:  # the same request may have been there first, at the same moment
             known = await uow.timers.by_identifier(author.client, request.identifier)
@@ -70,7 +79,7 @@ async def start_timer(
 
 
 async def _start(
-    uow: UnitOfWork, practice: Practice, author: Author, request: TimerRequest, *, silence_seconds: int, now: datetime
+    uow: UnitOfWork, practice: Practice, author: Author, request: TimerRequest, patience: Patience, *, now: datetime
 ) -> tuple[TimerRecord, bool]:
     async with uow:
         staff = await uow.roster.find(request.performer)
@@ -84,19 +93,25 @@ async def _start(
             if settled.status is TimerStatus.RUNNING:
                 raise TimerRunning(f"a timer of this person runs: {running.id}", expression="performer")
             await uow.timers.save(replace(running, version=running.version + 1, timer=settled), "forgotten", author, at=now)
-        record = _record(request, member, author, silence_seconds=silence_seconds, now=now, practice=practice)
+        record = _record(request, member, author, patience, now=now, practice=practice)
         await uow.timers.add(record, author)
         return record, True
 
 
 def _record(
-    request: TimerRequest, member: StaffMember, author: Author, *, silence_seconds: int, now: datetime, practice: Practice
+    request: TimerRequest, member: StaffMember, author: Author, patience: Patience, *, now: datetime, practice: Practice
 ) -> TimerRecord:
     day = now.astimezone(practice.zone).date()
     role = request.role or member.credential_on(day)
     if role is None:
         raise NoCredential("the roster knows no credential of this person: say in which one the work is done", expression="role")
-    timer = start(request.work, silence_seconds=silence_seconds, now=now)
+    timer = start(
+        request.work,
+        silence_seconds=patience.silence_seconds,
+        idle_seconds=patience.idle_seconds,
+        question_seconds=patience.question_seconds,
+        now=now,
+    )
     return TimerRecord(
         id=uuid7(now),
         version=1,

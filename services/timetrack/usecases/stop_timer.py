@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from services.timetrack.domain.activity import Work
 from services.timetrack.domain.time_entry import TimeEntry, log_measured
-from services.timetrack.domain.timer import Stint
+from services.timetrack.domain.timer import Stint, Timer
 from services.timetrack.domain.timer import stop_timer as stop
 from services.timetrack.usecases.change_timer import open_timer
 from services.timetrack.usecases.entry_versions import raise_overlap, version_of
@@ -38,12 +39,14 @@ async def stop_timer(
     note: TimerNote,
     compose: Callable[[TimeEntry], str],
     keep_silence: bool,
+    work: Work | None = None,
     now: datetime,
 ) -> tuple[TimerRecord, Sequence[UUID]]:
     """Return the ended timer and the entries that it made, one for each stint; again for a timer that has ended: the same.
 
-    `compose` writes an entry as a Task's text. NoSuchThing, NotYourTimer, NotOnRoster; OverlappingEntry if the person has
-    another entry at some of these instants: then the timer is as it was, and nothing is lost.
+    `compose` writes an entry as a Task's text; `work` says what the last work turned out to be (a call that reached nobody).
+    NoSuchThing, NotYourTimer, NotOnRoster; OverlappingEntry if the person has another entry at some of these instants: then the
+    timer is as it was, and nothing is lost.
     """
     entries: tuple[TimeEntry, ...] = ()
     try:
@@ -52,6 +55,8 @@ async def stop_timer(
             if record.timer.over:
                 return record, [version.id for version in await uow.entries.of_timer(timer_id)]
             stopped = replace(record, version=record.version + 1, timer=stop(record.timer, now=now, keep_silence=keep_silence))
+            if work is not None:
+                stopped = replace(stopped, timer=_relabelled(stopped.timer, work))
             entries = tuple(_entry(stopped, stint, note) for stint in stopped.timer.stints)
             made = [
                 await _version(entry, practice, author, months, timer_id=timer_id, body=compose(entry), now=now)
@@ -65,6 +70,11 @@ async def stop_timer(
         async with uow:
             await raise_overlap(uow, entries, own_id=None, may_read=True)
         raise Unavailable("somebody else writes the same stretch of time right now: try again") from None
+
+
+def _relabelled(timer: Timer, work: Work) -> Timer:
+    stints = tuple(replace(stint, work=work) if stint.work == timer.work else stint for stint in timer.stints)
+    return replace(timer, work=work, stints=stints)
 
 
 def _entry(record: TimerRecord, stint: Stint, note: TimerNote) -> TimeEntry:

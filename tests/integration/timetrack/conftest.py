@@ -23,7 +23,7 @@ SCOPES = "system/Task.crus careledger/timers careledger/roster"
 NOW = datetime(2026, 10, 15, 20, 0, tzinfo=UTC)
 TABLES = (
     "time_entry, time_entry_version, time_entry_identifier, timer, staff_member, patient_mention, consent_note,"
-    " journal, journal_unpublished"
+    " ehr_context, journal, journal_unpublished"
 )
 
 

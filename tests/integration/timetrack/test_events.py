@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.timetrack.adapters.charts import note_charts
 from services.timetrack.adapters.consent_notes import note_consent_states
 from services.timetrack.adapters.ehr import EhrPatients
 from services.timetrack.adapters.unit_of_work import JOURNAL
@@ -77,7 +78,7 @@ def consent(version: int, status: Any, change: Any) -> Event:
 async def take_in(worker: AsyncEngine, producer: str, *events: Event) -> None:
     """Hand events to the consumer's handler."""
     async with worker_transaction(worker) as connection:
-        await handlers(JOURNAL, note_consent_states)[producer](connection, events)
+        await handlers(JOURNAL, note_consent_states, note_charts)[producer](connection, events)
 
 
 async def warnings(door: Door, minute: int) -> list[str]:
@@ -164,4 +165,5 @@ async def test_an_ehr_that_does_not_answer_refuses_nothing_and_is_asked_again(pa
     assert await patients.exist(NORTH, "p9") is True
     assert door.rows("SELECT 1 FROM patient_mention") == []
     ehr.answers = True
+    patients._silent_until.clear()  # an EHR that was silent is left in peace for a while; the while is over
     assert await patients.exist(NORTH, "p9") is False
