@@ -216,7 +216,7 @@ def open_app(page: Page, address: str) -> Frame:
     page.goto(address)
     frame = app_frame(page)
     frame.wait_for_url("**/app/*")
-    frame.wait_for_function("document.getElementById('shell-user').textContent !== ''")
+    frame.wait_for_selector("#shell-user:not(:empty)")
     return frame
 
 

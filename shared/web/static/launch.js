@@ -13,6 +13,11 @@
     main.querySelector("h1").focus();
   }
 
+  function offerOwnWindow() {
+    show("launch-own-window");
+    document.getElementById("launch-open").href = location.href;
+  }
+
   // Some browsers throw here, some forget at once: the secret counts as kept only if it can be read again.
   function kept(key, value) {
     try {
@@ -24,22 +29,21 @@
   }
 
   async function launch() {
+    // a sandboxed frame without allow-same-origin has no origin: it can neither ask us nor keep anything
+    if (self.origin === "null") return offerOwnWindow();
     const query = new URLSearchParams(location.search);
     const answer = await post("/launch/begin", { iss: query.get("iss"), launch: query.get("launch") });
     if (!answer.ok) {
       if (!(answer.headers.get("Content-Type") || "").startsWith("text/html")) throw new Error("no page");
       main.innerHTML = await answer.text();
-      main.querySelector("h1").focus();
-      return;
+      return main.querySelector("h1").focus();
     }
     const begun = await answer.json();
     const inPage = kept("ltx:" + begun.state, begun.secret);
     if (!inPage) {
       const proof = await (await post("/launch/proof", { state: begun.state })).json();
       if (!proof.cookie) {
-        show("launch-own-window");
-        document.getElementById("launch-open").href = location.href;
-        return;
+        return offerOwnWindow();
       }
     }
     location.replace(begun.authorize_url);
