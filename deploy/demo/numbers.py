@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -53,6 +54,8 @@ def numbers(reading: Reading) -> Numbers:
     """Count what was read."""
     states = {patient: state_of(result) for patient, result in reading.results.items()}
     expected = [charge for charge in reading.charges if charge["status"] in _EXPECTED]
+    valid = amounts()["valid"]
+    priced = [one for one in expected if valid["since"] <= date.fromisoformat(one["occurrenceDateTime"]) <= valid["until"]]
     return Numbers(
         patients=Counter(states.values()),
         consents=Counter(reading.consents.values()),
@@ -60,8 +63,8 @@ def numbers(reading: Reading) -> Numbers:
         counted=_counted(reading),
         charges=Counter((code_of(charge), charge["status"]) for charge in reading.charges),
         units=_units(expected),
-        revenue=_revenue(expected),
-        elsewhere=_elsewhere(expected),
+        revenue=_revenue(priced),
+        elsewhere=_elsewhere(priced),
         reasons={state: _reasons(reading, states, state) for state in _STATES.values()},
     )
 
