@@ -1,17 +1,15 @@
 // What a partner's engineer would do with software of others: discovery and token by oauth4webapi and jose, FHIR by fhir-kit-client.
 import { readFileSync } from "node:fs";
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
+import { Client as FhirClient } from "fhir-kit-client";
 import * as jose from "jose";
 import * as oauth from "oauth4webapi";
 
-const require = createRequire(import.meta.url);
-const FhirClient = require("fhir-kit-client");
 const { base, client_id, scope, key_file, alg, consent, task, steps } = JSON.parse(readFileSync(process.argv[2], "utf8"));
 
 const smart = await (await fetch(`${base}/.well-known/smart-configuration`)).json();
 const server = { issuer: new URL(base).origin, token_endpoint: smart.token_endpoint };
-const key = await jose.importPKCS8(readFileSync(key_file, "utf8"), alg);
+const key = await jose.importPKCS8(readFileSync(key_file, "utf8"), alg, { extractable: true });
 const { kid } = await jose.exportJWK(key).then(async (jwk) => ({ kid: await jose.calculateJwkThumbprint(jwk) }));
 const insecure = { [oauth.allowInsecureRequests]: true };
 
