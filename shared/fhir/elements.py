@@ -32,15 +32,44 @@ class Element:
     targets: frozenset[str] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The elements that stand for one `stem[x]`, of which at most one, and if it is `required` one, may be there."""
+
+    stem: str
+    names: frozenset[str]
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cardinality:
+    """What a type must hold: the `required` elements (a primitive one, or an extension that says why not) and the choices."""
+
+    required: tuple[tuple[str, bool], ...]
+    choices: tuple[Choice, ...]
+
+
+@cache
+def cardinality(type_name: str) -> Cardinality:
+    """Return what the type `type_name` must hold, `required` as (JSON name, is it a primitive); KeyError as `elements`."""
+    required: list[tuple[str, bool]] = []
+    choices: dict[tuple[str, bool], set[str]] = {}
+    for field in _model(type_name).model_fields.values():
+        extra: Any = field.json_schema_extra or {}
+        if field.alias is None or field.alias in NOT_R4_ELEMENTS:
+            continue
+        if extra.get("one_of_many"):
+            choices.setdefault((extra["one_of_many"], extra["one_of_many_required"]), set()).add(field.alias)
+        elif field.is_required() or extra.get("element_required"):
+            required.append((field.alias, not field.is_required()))
+    return Cardinality(tuple(required), tuple(Choice(stem, frozenset(x), must) for (stem, must), x in choices.items()))
+
+
 @cache
 def elements(type_name: str) -> Mapping[str, Element]:
     """Return the elements of the resource or data type `type_name` by JSON name; KeyError if there is no such type."""
-    try:
-        model = get_fhir_model_class(type_name)
-    except (ValueError, KeyError) as error:
-        raise KeyError(type_name) from error
     found: dict[str, Element] = {}
-    for field in model.model_fields.values():
+    for field in _model(type_name).model_fields.values():
         name = field.alias
         if name is None or name in NOT_R4_ELEMENTS:
             continue
@@ -56,6 +85,14 @@ def elements(type_name: str) -> Mapping[str, Element]:
             targets=targets if targets and "Resource" not in targets else None,
         )
     return found
+
+
+def _model(type_name: str) -> type[Any]:
+    try:
+        model: type[Any] = get_fhir_model_class(type_name)
+    except (ValueError, KeyError) as error:
+        raise KeyError(type_name) from error
+    return model
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:
