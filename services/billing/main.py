@@ -23,6 +23,7 @@ from services.billing.adapters.unit_of_work import BillingUnitOfWork
 from services.billing.domain.rule_book import RuleBook
 from services.billing.entrypoints import fhir_api, provenance_api, rest_api
 from services.billing.entrypoints.consumer import handlers
+from services.billing.entrypoints.fragments import ROUTERS
 from services.billing.entrypoints.rounds import repeat
 from services.billing.settings import read_settings as read_settings
 from services.billing.usecases.assemble_month import MonthAssembled, assemble_month
@@ -81,7 +82,7 @@ def create_app(settings: PartSettings) -> FastAPI:
     return web.create_app(
         service=settings.service,
         title="Careledger billing",
-        routers=(fhir_api.router, provenance_api.router, rest_api.router),
+        routers=(fhir_api.router, provenance_api.router, rest_api.router, *ROUTERS),
         authenticator=part.authenticator,
         limiter=part.limiter,
         lifespan=lifespan,

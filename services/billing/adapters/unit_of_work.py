@@ -13,17 +13,19 @@ from services.billing.adapters.feed import FeedRepository
 from services.billing.adapters.ledger_repository import LedgerRepository
 from services.billing.adapters.month_repository import MonthRepository
 from services.billing.adapters.tables import JOURNAL as JOURNAL
+from services.billing.adapters.views import PageViews
 from shared.db.transaction import tenant_transaction
 
 
 class BillingUnitOfWork:
-    """Fills `usecases.ports.UnitOfWork`; `catalog` answers the outside's reads and searches. Use each only once."""
+    """Fills `usecases.ports.UnitOfWork`; `catalog` reads for the outside, `views` for the pages. Use each only once."""
 
     ledger: LedgerRepository
     months: MonthRepository
     charges: ChargeRepository
     feed: FeedRepository
     catalog: ChargeCatalog
+    views: PageViews
 
     def __init__(self, engine: AsyncEngine, tenant_id: UUID, tenant: str) -> None:
         self._tenant_id = tenant_id
@@ -38,6 +40,7 @@ class BillingUnitOfWork:
         self.charges = ChargeRepository(connection, self._tenant_id, self._tenant)
         self.feed = FeedRepository(connection, self._tenant_id)
         self.catalog = ChargeCatalog(connection, self._tenant_id)
+        self.views = PageViews(connection, self._tenant_id)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

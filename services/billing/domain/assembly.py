@@ -17,7 +17,7 @@ from services.billing.domain.rule_book import RuleBook
 from services.billing.domain.rules import rules_for
 from shared.kernel.calendar_month import CalendarMonth
 
-__all__ = ["Assembly", "assemble"]
+__all__ = ["Assembly", "assemble", "judge_month"]
 
 _SOURCE = attrgetter("source")
 _ORDERED = ("conditions", "coverages", "encounters", "care_plans", "attestations", "other_services", "busy", "signals")
@@ -29,6 +29,11 @@ def assemble(month: CalendarMonth, ledger: Ledger, rule_book: RuleBook, *, at: d
     Each practitioner with a consent of the program is judged apart, and each payer of the month; one CCM lane at most leaves,
     whatever the practitioner (X1, R18). Raises Invalid only for a rule book or a payer profile that does not resolve.
     """
+    return conclude(judge_month(month, ledger, rule_book, at=at), rule_book)
+
+
+def judge_month(month: CalendarMonth, ledger: Ledger, rule_book: RuleBook, *, at: datetime) -> Judgement:
+    """Return the judgement from which `assemble` draws its conclusion: every piece of time with what keeps it from counting."""
     ledger = _in_order(ledger)
     tenant = ledger.practice.tenant_in(month)
     grid = grid_of(month, tenant.zone)
@@ -38,8 +43,7 @@ def assemble(month: CalendarMonth, ledger: Ledger, rule_book: RuleBook, *, at: d
         _best_payer(grid, tenant, ledger, rule_book, consents, practitioner, payers, at)
         for practitioner in _candidates(ledger, month, consents)
     ]
-    chosen = judgements[0] if len(judgements) == 1 else _one_practitioner(judgements)
-    return conclude(chosen, rule_book)
+    return judgements[0] if len(judgements) == 1 else _one_practitioner(judgements)
 
 
 def _in_order(ledger: Ledger) -> Ledger:

@@ -36,6 +36,7 @@ class Judgement:
     consent: ConsentView
     choice: LaneChoice
     units: Units
+    pieces: list[Piece]
     counted: list[Piece]
     seconds: int
     possible_seconds: int
@@ -90,6 +91,7 @@ def judge(case: Case, payer: PayerOfMonth, consents: list[ConsentFact]) -> Judge
         consent=view,
         choice=choice,
         units=units,
+        pieces=time.pieces,
         counted=counted,
         seconds=seconds,
         possible_seconds=possible,

@@ -13,6 +13,7 @@ from services.billing.domain.rule_book import RuleBook
 from services.billing.fhir_mapping import Bases
 from services.billing.usecases.ports import Begin, Chart, UnitOfWork
 from services.billing.usecases.records import Author
+from services.billing.usecases.view_ports import Views
 from shared.fhir.search import Search
 from shared.kernel.clock import Clock
 from shared.kernel.errors import NotFound
@@ -40,6 +41,10 @@ class Reading(UnitOfWork, Protocol):
     @property
     def catalog(self) -> Catalog:
         """The published charges, once it has begun."""
+
+    @property
+    def views(self) -> Views:
+        """The reads of the pages, once it has begun."""
 
 
 class World(Protocol):

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from services.billing.usecases.ports import EvidenceStore
 from services.billing.usecases.records import LedgerEntry
-from shared.contracts import consent, staff_member, tenant, time_entry
+from shared.contracts import consent, ehr_context, staff_member, tenant, time_entry
 from shared.contracts.base import Payload
 from shared.contracts.consent import ConsentState
+from shared.contracts.ehr_context import EhrContextState
 from shared.contracts.event import Event
 from shared.contracts.staff_member import StaffMemberState
 from shared.contracts.tenant import TenantState
@@ -21,6 +22,7 @@ _MODELS: dict[str, type[Payload]] = {
     **dict.fromkeys(time_entry.TYPES, TimeEntryState),
     **dict.fromkeys(staff_member.TYPES, StaffMemberState),
     **dict.fromkeys(tenant.TYPES, TenantState),
+    **dict.fromkeys(ehr_context.TYPES, EhrContextState),
 }
 _NOON = time(12, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from shared.contracts.time_entry import NoteAssessment, Problem, TimeEntryState
 from shared.fhir.client import EhrUnavailable
 from tests.fakes.world import tenant_id, tenant_state
 
-ADA, BO, CY = "dr-ada", "rn-bo", "dr-cy"
+ADA, BO, CY, DEE = "dr-ada", "rn-bo", "dr-cy", "desk-dee"
 SINCE = date(2025, 1, 1)
 TOLD = {"availability": True, "cost-sharing": True, "one-practitioner": True, "right-to-stop": True}
 PROGRAM = "https://careledger.example/fhir/CodeSystem/program"
@@ -62,6 +62,7 @@ def practice(tenant: str = "north") -> list[Event]:
         staff_event(ADA, "physician", "billing-practitioner", "program-lead", tenant=tenant, npi="1245319599"),
         staff_event(CY, "physician", "billing-practitioner", tenant=tenant, npi="1568435994"),
         staff_event(BO, "registered-nurse", "clinical-staff", tenant=tenant),
+        staff_event(DEE, "non-clinical", "biller", tenant=tenant),
     ]
 
 

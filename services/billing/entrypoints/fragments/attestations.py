@@ -1,0 +1,195 @@
+"""What a person attests of one patient, with the facts on screen: risk, complexity and the evidence that the EHR cannot give."""
+
+from collections.abc import Mapping
+from uuid import uuid4
+
+from fastapi import Request, Response
+
+from services.billing.domain.attestations import SPECS, AttestationKind, ValueField, ValueType
+from services.billing.domain.charge import Identifier
+from services.billing.domain.eligibility import chronic_codes
+from services.billing.domain.progress import progress_of
+from services.billing.entrypoints.fragments.common import (
+    LANES,
+    ChartWriter,
+    Desk,
+    Row,
+    answer,
+    day_of,
+    desk_of,
+    fragment_router,
+    person_of,
+)
+from services.billing.entrypoints.fragments.patient import month_named
+from services.billing.usecases.look_at_month import PatientMonth, look_at_month
+from services.billing.usecases.record_attestation import Statement, record_attestation
+from shared.kernel.calendar_month import CalendarMonth
+from shared.kernel.errors import Forbidden, Invalid, NotFound
+from shared.kernel.vocabulary import CANONICAL, StaffRole
+from shared.web.pages import duration_words
+from shared.web.typed import FieldError, form_of
+
+router = fragment_router("/attestations")
+
+PAGE_SYSTEM = f"{CANONICAL}/sid/page-statement"
+"""System of the identifiers of what was said on a page: a repeated press is the same statement."""
+
+_BY_STAFF = (AttestationKind.CARE_PLAN, AttestationKind.PLAN_COPY)
+_HEADS = {
+    AttestationKind.RISK: "Significant risk",
+    AttestationKind.CONDITIONS: "Chronic conditions",
+    AttestationKind.INITIATING_VISIT: "Initiating visit",
+    AttestationKind.CARE_PLAN: "Comprehensive care plan",
+    AttestationKind.PLAN_COPY: "Copy of the plan",
+    AttestationKind.COMPLEXITY: "Complexity of your decisions this month",
+    AttestationKind.LANE: "Whose time the month is charged for",
+}
+_SILENT = ("practitioner",)
+"""Fields that are the person who bills, never typed."""
+
+
+@router.get("/{kind}")
+async def form(request: Request, kind: AttestationKind, principal: ChartWriter) -> Response:
+    """Open the form of a statement, nothing preselected."""
+    desk = await _writer(request, principal, kind)
+    month = await _look(desk, month_named(request.query_params.get("month", "")))
+    return _show(desk, kind, month, {})
+
+
+@router.post("/{kind}")
+async def state(request: Request, kind: AttestationKind, principal: ChartWriter) -> Response:
+    """Record the statement in the person's name, or show what is missing with all that was typed."""
+    desk, typed = await _writer(request, principal, kind), await form_of(request)
+    month = await _look(desk, month_named(typed.get("month", "")))
+    value, errors = _value(kind, typed, month, desk)
+    if errors:
+        return _show(desk, kind, month, typed, errors)
+    spec = SPECS[kind]
+    try:
+        recorded = await record_attestation(
+            statement=Statement(
+                identifier=Identifier(system=PAGE_SYSTEM, value=typed.get("key", "")[:200] or str(uuid4())),
+                kind=kind,
+                patient=desk.patient,
+                value=value,
+                by=desk.person,
+                role=StaffRole.BILLING_PRACTITIONER if desk.has(StaffRole.BILLING_PRACTITIONER) else StaffRole.CLINICAL_STAFF,
+                signed_at=None,
+                effective=None,
+                until=None,
+                month=month.month if spec.monthly else None,
+            ),
+            tenant_id=desk.call.principal.tenant_id,
+            begin=desk.call.begin,
+            author=desk.call.author,
+            clock=desk.call.world.clock,
+        )
+    except Invalid as refused:
+        return _show(desk, kind, month, typed, [FieldError("bill-value", issue.text) for issue in refused.issues])
+    return answer("attested.html", seen=f"attestation/{recorded.id}@1", head=_head(kind))
+
+
+async def _writer(request: Request, principal: ChartWriter, kind: AttestationKind) -> Desk:
+    desk = await desk_of(request, principal, writes=True)
+    if SPECS[kind].scope == "practice":
+        raise NotFound("no such statement of a patient")
+    if kind not in _BY_STAFF and not desk.has(StaffRole.BILLING_PRACTITIONER):
+        raise Forbidden("only the billing practitioner attests this")
+    return desk
+
+
+async def _look(desk: Desk, month: CalendarMonth | None) -> PatientMonth:
+    return await look_at_month(
+        patient=desk.patient, month=month, look=desk.call.read, rule_book=desk.call.world.rule_book, at=desk.at
+    )
+
+
+def _head(kind: AttestationKind) -> str:
+    return _HEADS.get(kind, kind.value.replace("-", " ").capitalize())
+
+
+def _value(
+    kind: AttestationKind, typed: Mapping[str, str], month: PatientMonth, desk: Desk
+) -> tuple[dict[str, object], list[FieldError]]:
+    """Read the typed fields by the table of statements; one error for each that is missing or unreadable."""
+    value: dict[str, object] = {}
+    errors: list[FieldError] = []
+    for field in SPECS[kind].fields:
+        text = typed.get(field.name, "")
+        if field.name in _SILENT:
+            value[field.name] = desk.person if desk.has(StaffRole.BILLING_PRACTITIONER) else month.judgement.case.practitioner
+        elif text:
+            value[field.name] = _read(field, text)
+        elif field.required:
+            errors.append(FieldError(f"bill-{field.name}", f"Say this: {field.meaning}."))
+    return value, errors
+
+
+def _read(field: ValueField, text: str) -> object:
+    match field.type:
+        case ValueType.BOOLEAN:
+            return {"yes": True, "no": False}.get(text, text)
+        case ValueType.COUNT:
+            return int(text) if text.isdecimal() else text
+        case ValueType.CODES:
+            return [code.strip().upper() for code in text.replace(",", " ").split() if code.strip()]
+        case _:
+            return text
+
+
+def _show(
+    desk: Desk, kind: AttestationKind, month: PatientMonth, typed: Mapping[str, str], errors: list[FieldError] | None = None
+) -> Response:
+    spec = SPECS[kind]
+    return answer(
+        "attest_form.html",
+        status=422 if errors else 200,
+        base=desk.base,
+        kind=kind.value,
+        head=_head(kind),
+        meaning=spec.meaning,
+        rule=spec.rule,
+        month=str(month.month),
+        monthly=spec.monthly,
+        title=f"{month.month.first_day:%B %Y}",
+        who=person_of(month.practice, desk.person),
+        key=typed.get("key") or str(uuid4()),
+        fields=[_field(field, typed.get(field.name, "")) for field in spec.fields if field.name not in _SILENT],
+        facts=_facts(month),
+        errors=errors or [],
+        today=desk.today.isoformat(),
+    )
+
+
+def _field(field: ValueField, typed: str) -> Row:
+    words = {choice: _choice(choice) for choice in field.choices}
+    if field.type is ValueType.BOOLEAN:
+        words = {"yes": "Yes", "no": "No"}
+    return {
+        "id": f"bill-{field.name}",
+        "name": field.name,
+        "meaning": field.meaning[:1].upper() + field.meaning[1:],
+        "required": field.required,
+        "type": "date" if field.type is ValueType.DAY else "text",
+        "choices": list(words.items()),
+        "typed": typed,
+    }
+
+
+def _choice(choice: str) -> str:
+    lanes = {lane.value: words for lane, words in LANES.items()}
+    return lanes.get(choice, choice.replace("-", " ").capitalize())
+
+
+def _facts(month: PatientMonth) -> list[tuple[str, str]]:
+    """Return what the person should have before their eyes when they attest."""
+    case = month.judgement.case
+    day = month.judgement.day or min(case.grid.last_day, case.grid.day_of(month.at))
+    visits = [visit.start_day for visit in case.ledger.encounters if visit.start_day <= day]
+    plans = [plan.dated for plan in case.ledger.care_plans if plan.active]
+    return [
+        ("Chronic conditions", ", ".join(code for code in chronic_codes(case, day) if code) or "none documented"),
+        ("Counted this month", duration_words(progress_of(month.judgement).seconds)),
+        ("Last visit", day_of(max(visits)) if visits else "not known"),
+        ("Care plan", day_of(max(plans)) if plans else "none in the EHR"),
+    ]

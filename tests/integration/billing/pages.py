@@ -1,0 +1,78 @@
+"""People at billing's pages: requests with a page token, and what the fragments that come back say."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+
+from shared.web.routes import app_base
+from tests.fakes.tokens import PUBLIC_URL
+from tests.integration.billing import world as small
+from tests.integration.billing.conftest import Clinic
+
+_TAG = re.compile(r"<[^>]+>")
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody at the pages of a clinic; with `patient`, in that chart."""
+
+    clinic: Clinic
+    person: str
+    roles: tuple[str, ...]
+    patient: str | None = None
+
+    def at(self, patient: str) -> "Visitor":
+        """Return the same person in a chart."""
+        return replace(self, patient=patient)
+
+    async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Make a request below `/t/{tenant}/app/billing`."""
+        claims: dict[str, Any] = {
+            "aud": app_base(PUBLIC_URL, self.clinic.tenant),
+            "roles": list(self.roles),
+            "fhir_user": f"Practitioner/{self.person}",
+            "launch": "launch-1",
+        }
+        if self.patient is not None:
+            claims["patient"] = self.patient
+        headers = self.clinic.tokens.bearer(self.clinic.tenant, "", **claims)
+        return await self.clinic.http.request(method, f"/t/{self.clinic.tenant}/app/billing/{path}", headers=headers, **options)
+
+    async def get(self, path: str, status: int = 200) -> str:
+        """Return a fragment."""
+        answer = await self.ask("GET", path)
+        assert answer.status_code == status, answer.text
+        return answer.text
+
+    async def post(self, path: str, status: int = 200, **fields: Any) -> str:
+        """Send a form; return the fragment that answers."""
+        answer = await self.ask("POST", path, data=fields)
+        assert answer.status_code == status, answer.text
+        return answer.text
+
+
+def words(html: str) -> str:
+    """Return a fragment's text, spaces joined."""
+    return " ".join(_TAG.sub(" ", html).split())
+
+
+def nurse(clinic: Clinic) -> Visitor:
+    """Return nurse Bo."""
+    return Visitor(clinic, small.BO, ("clinical-staff",))
+
+
+def doctor(clinic: Clinic) -> Visitor:
+    """Return Dr. Ada, who bills."""
+    return Visitor(clinic, small.ADA, ("billing-practitioner",))
+
+
+def lead(clinic: Clinic) -> Visitor:
+    """Return Dr. Ada as the program's lead."""
+    return Visitor(clinic, small.ADA, ("program-lead",))
+
+
+def biller(clinic: Clinic) -> Visitor:
+    """Return somebody at the billing desk, on the roster."""
+    return Visitor(clinic, small.DEE, ("biller",))
