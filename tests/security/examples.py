@@ -1,5 +1,6 @@
 """A request for every route: what it looks like, and which statuses say that its caller was let through."""
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -153,9 +154,6 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     **{("GET", f"/internal/{part}/metrics"): _open() for part in ("access", "consent", "timetrack", "billing")},
     **{(method, path): _open(200, 303, 400, 401, 403, 404, 409, 422, launch_id="none", digest="0", name="x")
        for method, path in _LAUNCH},
-    **{(method, "/t/{tenant}/app/drafts/{form}"): Example(
-        lambda _: {"form": "time-note"}, frozenset((200, 204, 404, 422)), absent=None
-    ) for method in ("GET", "PUT", "DELETE")},
     ("POST", f"{_FHIR}/Consent"): Example(allowed=frozenset((201,)), hidden=403, absent=None, body=_new_consent),
     ("POST", f"{_FHIR}/Consent/_search"): _form_search(),
     ("GET", f"{_FHIR}/Consent"): _search(),
@@ -227,6 +225,20 @@ SECOND_EXAMPLES = {
 """Where two parts have the same route."""
 
 
+_PAGE_ANSWERS = frozenset((200, 201, 204, 303, 400, 403, 404, 405, 409, 412, 415, 422))
+
+
+def _page_values(aim: Objects) -> Values:
+    """Return what a page's address may name, by the parameter's name; all else names nothing."""
+    known = {f"{name}_id": getattr(aim, name) for name in ("consent", "task", "charge", "timer", "review")}
+    return defaultdict(lambda: "nothing", known | {"patient": aim.patient, "practitioner": aim.nurse, "month": "2026-10"})
+
+
+PAGE = Example(_page_values, _PAGE_ANSWERS, absent=None)
+"""Every page and fragment: who may come is checked in each cell, and that no stranger's name is shown; not what it says."""
+
+
 def example_of(part: str, method: str, path: str) -> Example | None:
     """Return the example of a part's route, None if somebody has added a route without one."""
-    return SECOND_EXAMPLES.get((part, method, path)) or EXAMPLES.get((method, path))
+    found = SECOND_EXAMPLES.get((part, method, path)) or EXAMPLES.get((method, path))
+    return PAGE if found is None and path.startswith("/t/{tenant}/app/") else found

@@ -1,6 +1,6 @@
 """Every route × every principal × own, other patient, other practice, unknown, taken back: requirements 1 and 4."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -52,10 +52,21 @@ def aims_of(place: Place) -> dict[str, Objects]:
     }
 
 
+class _Values(dict[str, str]):
+    """The path's parameters: the tenant, and what the example names."""
+
+    def __init__(self, named: Mapping[str, str], tenant: str) -> None:
+        super().__init__(tenant=tenant)
+        self._named = named
+
+    def __missing__(self, name: str) -> str:
+        return self._named[name]
+
+
 async def send(place: Place, route: Route, principal: Principal, aim: Objects, *, tenant: str = "north") -> httpx.Response:
     """Send the route's request as `principal` to the practice `tenant`."""
     example = route.example
-    path = route.path.replace(":path}", "}").format(**{"tenant": tenant, **example.values(aim)})
+    path = route.path.replace(":path}", "}").format_map(_Values(example.values(aim), tenant))
     headers = principal.headers(place.tokens) | dict(example.headers)
     options: dict[str, Any] = {}
     if example.body:
