@@ -216,7 +216,7 @@ def open_app(page: Page, address: str) -> Frame:
     page.goto(address)
     frame = app_frame(page)
     frame.wait_for_url("**/app/*")
-    frame.wait_for_selector("#shell-user:not(:empty)")
+    frame.wait_for_selector("#shell-user:not(:empty)", state="attached")
     return frame
 
 

@@ -76,7 +76,7 @@ def test_a_reload_goes_on_in_the_same_session(world: World, context: BrowserCont
     frame = open_app(page, world.chart(world.patients[0]))
     before = claims(frame)
     reload(frame)
-    frame.wait_for_selector(OPEN)
+    frame.wait_for_selector(OPEN, state="attached")
     after = claims(frame)
     assert (before["sid"], before["patient"]) == (after["sid"], after["patient"])
 
@@ -88,11 +88,11 @@ def test_two_charts_in_one_browser_never_mix(world: World, context: BrowserConte
             page.goto(world.chart(patient), wait_until="commit")
         frames = [app_frame(page) for page in pages]
         for frame in frames:
-            frame.wait_for_selector(OPEN)
+            frame.wait_for_selector(OPEN, state="attached")
         assert [claims(frame)["patient"] for frame in frames] == list(world.patients[:2])
         for frame in frames:
             reload(frame)
-            frame.wait_for_selector(OPEN)
+            frame.wait_for_selector(OPEN, state="attached")
         assert [claims(frame)["patient"] for frame in frames] == list(world.patients[:2])
         for page in pages:
             page.close()
@@ -184,7 +184,7 @@ def test_a_frame_without_any_store_offers_an_own_window(world: World, context: B
         frame.click("#launch-open")
     own = opened.value
     own.wait_for_url("**/app/*")
-    own.wait_for_selector(OPEN)
+    own.wait_for_selector(OPEN, state="attached")
 
 
 def test_the_app_opens_in_its_own_window(world: World, context: BrowserContext) -> None:  # noqa: F811
@@ -194,7 +194,7 @@ def test_the_app_opens_in_its_own_window(world: World, context: BrowserContext) 
         page.click("#own-window")
     own = opened.value
     own.wait_for_url("**/app/*")
-    own.wait_for_selector(OPEN)
+    own.wait_for_selector(OPEN, state="attached")
     assert claims(own.main_frame)["patient"] == world.patients[0]
 
 
@@ -243,4 +243,23 @@ def test_a_refusal_says_what_to_do(world: World, context: BrowserContext) -> Non
     frame = app_frame(page)
     assert refused(frame) == "sign-in-refused"
     assert frame.inner_text("h1") == "Your EHR did not sign you in"
+    assert violations(frame) == []
+
+
+@pytest.mark.parametrize(("role", "acts"), [("clinical-staff", ["Log time by hand", "Print month"]), ("biller", ["Print month"])])
+def test_a_page_opens_over_the_month_and_closes(
+    world: World,  # noqa: F811
+    context: BrowserContext,  # noqa: F811
+    role: str,
+    acts: list[str],
+) -> None:
+    frame = open_app(context.new_page(), world.chart(world.patients[0], role))
+    assert [link.inner_text() for link in frame.query_selector_all("#shell-acts a")] == acts
+    assert frame.inner_text("#shell-pages [aria-current=page]") == "This month"
+    frame.click("#shell-pages >> text=Consent")
+    assert not frame.is_visible("#time")
+    assert frame.inner_text("#shell-pages [aria-current=page]") == "Consent"
+    frame.click("#shell-pages >> text=This month")
+    assert frame.query_selector("#page-over") is None
+    assert frame.inner_text("#shell-pages [aria-current=page]") == "This month"
     assert violations(frame) == []

@@ -37,14 +37,20 @@ class Rule:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of the desk: its address under the app, its name, and whose work it is."""
+    """A page: its address under the app, its name, and whose work it is."""
 
     path: str
     name: str
     roles: frozenset[StaffRole]
 
 
-PAGES = (
+CHART_PAGES = (
+    Page("consent/history", "Consent", frozenset(StaffRole)),
+    Page("time/log", "Log time by hand", frozenset({StaffRole.CLINICAL_STAFF, StaffRole.BILLING_PRACTITIONER})),
+)
+"""What opens over a chart's month."""
+
+DESK_PAGES = (
     Page(
         "billing/worklist",
         "Worklist",
@@ -70,6 +76,6 @@ def roles_of(
     return frozenset(roles)
 
 
-def pages_for(roles: Collection[str]) -> list[Page]:
-    """Return the desk's pages that somebody with these roles sees, in order."""
-    return [page for page in PAGES if page.roles & set(roles)]
+def pages_for(roles: Collection[str], *, chart: bool) -> list[Page]:
+    """Return the pages that somebody with these roles sees in a chart, or at the desk, in order."""
+    return [page for page in (CHART_PAGES if chart else DESK_PAGES) if page.roles & set(roles)]

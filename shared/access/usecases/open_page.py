@@ -85,7 +85,7 @@ class PageIssuer:
             user_key=user_key(tenant, session.iss, session.subject),
             role=", ".join(words for role, words in ROLE_WORDS.items() if role in set(session.roles)),
             chart=session.patient is not None,
-            pages=pages_for(session.roles),
+            pages=pages_for(session.roles, chart=session.patient is not None),
         )
 
 

@@ -94,7 +94,7 @@
     for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
     byId("ident").hidden = true;
     byId("ident").replaceChildren();
-    byId("shell-pages").replaceChildren();
+    for (const id of ["shell-pages", "shell-acts"]) byId(id).replaceChildren();
     show(copy("shell-over"), true);
     tell("over", {});
   }
@@ -142,6 +142,7 @@
     byId("shell-role").textContent = page.role + " · " + page.practice;
     if (page.chart) {
       show(copy("shell-chart"), false);
+      chartPages();
       const ident = byId("ident");
       ident.hidden = false;
       ident.dataset.slot = "billing/identity";
@@ -167,6 +168,29 @@
       htmx.ajax("GET", address(entry.path), { target: "#page", swap: "innerHTML" });
     });
     return link;
+  }
+
+  // What opens over the month does so by data-open and data-back (forms.js); here only the way home and what is current.
+  function chartPages() {
+    const allowed = page.pages.map((entry) => entry.path);
+    const places = [[byId("shell-pages"), copy("shell-chart-pages")], [byId("shell-acts"), copy("shell-chart-acts")]];
+    for (const [place, links] of places) {
+      for (const link of links.querySelectorAll("[data-open]")) if (!allowed.includes(link.dataset.open)) link.remove();
+      place.replaceChildren(links);
+      place.hidden = false;
+    }
+    const home = document.querySelector("[data-home]");
+    home.addEventListener("click", (event) => {
+      event.preventDefault();
+      home.toggleAttribute("data-back", byId("page-over") !== null);
+    });
+    document.addEventListener("click", (event) => {
+      const opened = event.target.closest && event.target.closest("#shell-pages [data-open]");
+      const current = byId("page-over") ? opened : home;
+      if (!current) return;
+      for (const link of byId("shell-pages").children) link.removeAttribute("aria-current");
+      current.setAttribute("aria-current", "page");
+    });
   }
 
   const address = (path) => "/t/" + page.tenant + "/app/" + path;
@@ -212,7 +236,8 @@
   async function refusalOf(response) {
     const [heading, text] = REFUSALS[response.status] || ["Not done", "What you typed is still here. Try again."];
     const problem = await response.clone().json().catch(() => null);
-    return [heading, problem && problem.title && response.status < 500 ? problem.title : text];
+    const said = problem && response.status < 500 && problem.title !== "Not Found" ? problem.title : null;
+    return [heading, said || text];
   }
 
   // A fragment is swapped also when it refuses (409, 422 with the form); a refusal without a page becomes a notice.
@@ -240,8 +265,13 @@
     }
   });
 
+  // A form in which somebody typed is not taken away by somebody's other save.
+  const typedIn = (slot) =>
+    [...slot.querySelectorAll("form input:not([type=hidden]), form textarea")].some((field) => field.value !== field.defaultValue);
+
   document.addEventListener("careledger:written", (event) => {
-    for (const slot of document.querySelectorAll("[data-joined]")) load(slot, (event.detail && event.detail.seen) || "");
+    const seen = (event.detail && event.detail.seen) || "";
+    for (const slot of document.querySelectorAll("[data-joined]")) if (!typedIn(slot)) load(slot, seen);
   });
 
   // ------------------------------------------------------------------ presence
