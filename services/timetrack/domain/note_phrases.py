@@ -88,23 +88,27 @@ DECISION = _any(
     r"el)|inici\w+|empieza|quit(?:o|aron)|pasar\w*|indico|puso|reinici\w+|separar|solo el|que la tire|no \w+ hoy",
 )  # fmt: skip
 COMPARISON = re.compile(
-    r"->|<-|→|[↑↓]|(?:\d[^.;:]{0,20}|\()\b(?:after|tras|antes|was|were|from|era|eran|de|vs|against|contra)\s\d|\b(?:from|"
-    r"de) \d+[^.;]{0,12} (?:to|a) \d|\d\s?\(\s?\d|\b(?:up|down|dn|gained|lost|subio|bajo)\s\d"
-    r"|\b(?:up|down|lower|higher|better|worse|easier|more|less|fewer|mas|menos|peor|mejor)\b[^.]{0,25}\b(?:from|"
+    r"->|<-|→|[↑↓]|[=+]\s?last|[,;] ?(?:was|were|era|eran|antes|before|previously)\s\w"
+    r"|\d[^.;:]{0,20}\b(?:after|tras|antes|was|were|from|era|eran|de|vs|against|contra)\s\d|\d\s?\(\s?\d"
+    r"|\(\b(?:(?:after|tras|antes|was|were|from|era|eran|de|vs|against|contra)\s\d|(?:was|were|era)\b)"
+    r"|\b(?:(?:from|de) \d+[^.;]{0,12} (?:to|a) \d|(?:up|down|dn|gained|lost|subio|bajo)\s\d"
+    r"|(?:up|down|lower|higher|better|worse|easier|more|less|fewer|mas|menos|peor|mejor)\b[^.]{0,25}\b(?:from|"
     r"than|since|que|after|desde|before)\b"
-    r"|\b(?:same|igual|unchanged)\b[^.]{0,6}\b(?:as|q|que|from)\s(?:last|la|el|yest\w*|in|\d)|[=+]\s?last|"
-    r"\bsince (?:the|her|his|starting|stopping|adding|being)\b"
-    r"|\bwas\s\w+\s(?:in|on|at|last)|\bas before\b|\bback to \d|\bsince \w+ (?:was|off|cut|went|started|stopped|"
-    r"died|broke|fell|moved)|\bafter (?:stopping|starting)"
-    r"|[,;] ?(?:was|were|era|eran|antes|before|previously)\s\w|\bantes (?:solo|no|de \d)|^(?:was|were|era) (?:half|"
-    r"only|at|a|one|two|\d)|\bdesde que\b|\bcomo antes\b|\((?:was|were|era)\b|\b(?:now|ahora)\b.{0,40}\b(?:was|were|"
-    r"era)\b|\b(?:was|were|era)\b.{0,40}\b(?:now|and (?:is|are)|ahora|but (?:is|are))\b"
+    r"|(?:same|igual|unchanged)\b[^.]{0,6}\b(?:as|q|que|from)\s(?:last|la|el|yest\w*|in|\d)|"
+    r"since (?:the|her|his|starting|stopping|adding|being)\b"
+    r"|was\s\w+\s(?:in|on|at|last)|as before\b|back to \d|since \w+ (?:was|off|cut|went|started|stopped|"
+    r"died|broke|fell|moved)|after (?:stopping|starting)"
+    r"|antes (?:solo|no|de \d)|^(?:was|were|era) (?:half|"
+    r"only|at|a|one|two|\d)|desde que\b|como antes\b|(?:now|ahora)\b.{0,40}\b(?:was|were|"
+    r"era)\b|(?:was|were|era)\b.{0,40}\b(?:now|and (?:is|are)|ahora|but (?:is|are))\b)"
 )
+"""What begins at a word stands behind one boundary: so a search looks at words, not at every letter."""
+
 FREQUENCY = re.compile(
-    rf"\b\d+ ?x ?/ ?(?:d|day|wk|w|week|night|n|mo|month)\b|\b\d+ ?v ?/ ?d\b|\bx ?\d+\b(?! attempts?| calls?)|"
-    rf"\b{NUMBER_WORD} (?:times|veces|x) ?(?:a|per|/|al|por|this|in|last)?"
-    rf"|\b\d+ ?/ ?(?:mo|wk|d|day|week|month)\b|\b(?:every|each|cada) (?:hour|night|noche|hora)|\b{NUMBER_WORD} (?:of|"
-    rf"de) (?:the )?(?:\d+|seven|ten|las|los)"
+    rf"\b(?:\d+ ?x ?/ ?(?:d|day|wk|w|week|night|n|mo|month)\b|\d+ ?v ?/ ?d\b|x ?\d+\b(?! attempts?| calls?)|"
+    rf"{NUMBER_WORD} (?:times|veces|x) ?(?:a|per|/|al|por|this|in|last)?"
+    rf"|\d+ ?/ ?(?:mo|wk|d|day|week|month)\b|(?:every|each|cada) (?:hour|night|noche|hora)|{NUMBER_WORD} (?:of|"
+    rf"de) (?:the )?(?:\d+|seven|ten|las|los))"
 )
 QUOTE = re.compile(r'"([^"]{8,})"')
 ARRIVES = _any(
@@ -196,9 +200,9 @@ ROUTINE = re.compile(
     r"issues|concerns|complaints)|sin (?:molestias|efectos|problemas))\b"
 )
 ESCALATION = re.compile(
-    r"\b(?:sent|send|sending|taken|going|went|go|en route|drive[sn]?|driving|driven|takes|brought|"
+    r"\b(?:(?:sent|send|sending|taken|going|went|go|en route|drive[sn]?|driving|driven|takes|brought|"
     r"to)\b[^.;]{0,25}\b(?:to|->)? ?(?:the )?(?:ed|er|emergency room|urgent care|911)\b"
-    r"|\bcall(?:ed)? 911\b|\b(?:a|->) (?:urgencias|emergencias)\b|^(?:to )(?:ed|er)\b"
+    r"|call(?:ed)? 911\b|(?:a|->) (?:urgencias|emergencias)\b|^(?:to )(?:ed|er)\b)"
 )
 FIRST_PERSON = re.compile(
     r"(?<!\w)(?!aqu[ií]|as[ií]|all[ií]|ah[ií]|caf[eé]|qu[eé]|porqu[eé]|s[ií]|m[ií]|beb[eé]|pur[eé]|despu[eé]|ir[eé]|"
@@ -208,29 +212,30 @@ PAST_VERB = re.compile(r"^[a-z]{3,}ed$|^[a-z]{3,}(?:amos|imos|aron|ieron)$")
 """Verbs that no list has: English past tense, Spanish first person."""
 
 INVOLVED = re.compile(
-    r"\b(?:vendor|nurse|aide|agency|clinic|pharmacy|cardiology|\w+ist|unit|rn|hh|pt|ot|lincare|apria|company|school|"
+    r"[,.\s](?:dr|dra|np|pa) [a-z]+\s*$"
+    r"|\b(?:(?:vendor|nurse|aide|agency|clinic|pharmacy|cardiology|\w+ist|unit|rn|hh|pt|ot|lincare|apria|company|school|"
     r"daughter|son|wife|sister|niece|hija|hijo|enfermera) (?:now )?(?:sees|visits|comes|checks|calls|brings|draws|"
     r"starts|delivers|swaps|sends|meets|stays|takes|drives|covers|orders?|viene|llega|revisa|visita|trae)\b|"
-    r"\b(?:dr|dra|np|pa|md)\b\.? ?[a-z'-]*\s?(?::|->|→|says?|said|ok|wants?|no\b|dice|dijo|pide|will|order|adds|"
-    r"sees|starts)|(?:,|\.|\s|^)(?:dr|dra|np|pa) [a-z]+\s*$|\b(?:foto|photo|pic\w*|strip|copy|note) (?:al|a la|"
-    r"to) (?:dr|dra|np|pa|pcp|podiatr\w+|surgeon)|\b(?:i|we|she and i|he and i) (?!was|am|will|have|hear)\w+|"
-    r"\b(?:talk|talked|spoke|speaking|discussed|call|consult\w*|review\w*|visit) (?:with|w/|to) (?:dr|dra|np|pa)\b|"
-    r"\bhad (?:his|her|him|them|the|pt)\b"
-    r"|\b(?:dr|dra|np|pa)\b\.? [a-z]+ (?!and\b|for\b|y\b|on\b|at\b|in\b|next|about|re\b|para|el\b|to\b|office|appt|"
+    r"(?:dr|dra|np|pa|md)\b\.? ?[a-z'-]*\s?(?::|->|→|says?|said|ok|wants?|no\b|dice|dijo|pide|will|order|adds|"
+    r"sees|starts)|^(?:dr|dra|np|pa) [a-z]+\s*$|(?:foto|photo|pic\w*|strip|copy|note) (?:al|a la|"
+    r"to) (?:dr|dra|np|pa|pcp|podiatr\w+|surgeon)|(?:i|we|she and i|he and i) (?!was|am|will|have|hear)\w+|"
+    r"(?:talk|talked|spoke|speaking|discussed|call|consult\w*|review\w*|visit) (?:with|w/|to) (?:dr|dra|np|pa)\b|"
+    r"had (?:his|her|him|them|the|pt)\b"
+    r"|(?:dr|dra|np|pa)\b\.? [a-z]+ (?!and\b|for\b|y\b|on\b|at\b|in\b|next|about|re\b|para|el\b|to\b|office|appt|"
     r"visit)\w+"
     r"|^(?:changed|switched|moved|swapped|exchanged?|halved|started|restarted|stopped) (?!taking|using|by)\w+"
     r"|^will (?!call|continue|follow|f/u|monitor|try|keep|discuss|notify|reach|check|see|be)\w+"
-    r"|\b\w+ now\s*(?:$|,)|\bnow (?:at|on|in) \w+|\bnote to (?!chart|self|file)\w+"
-    r"|\b(?:he|she|pt|patient|they|wife|husband|son|daughter|dtr|hija|hijo)(?: will|'ll) (?!continue|call|follow|"
+    r"|\w+ now\s*(?:$|,)|now (?:at|on|in) \w+|note to (?!chart|self|file)\w+"
+    r"|(?:he|she|pt|patient|they|wife|husband|son|daughter|dtr|hija|hijo)(?: will|'ll) (?!continue|call|follow|"
     r"monitor|discuss|contact|f/u|consider|keep|attend|try again|retry|notify|report|be\b|have|return|let|reach|"
     r"think|need)\w+"
-    r"|\b(?:va a|pondra|lo hara|empezara|usara|tomara|comprara)\b"
+    r"|(?:va a|pondra|lo hara|empezara|usara|tomara|comprara)\b)"
 )
 SYMPTOM_TOPIC = re.compile(
-    r"^(?:and |re:? ?)?(?:(?:was |were )?(?:reviewed|discussed|assess\w*|evaluat\w*|educat\w*|address\w*|monitor\w*|"
+    r"\b(?:^(?:and |re:? ?)?(?:(?:was |were )?(?:reviewed|discussed|assess\w*|evaluat\w*|educat\w*|address\w*|monitor\w*|"
     r"screen\w*|talked|asked about|se (?:reviso|hablo|evaluo|repas\w+))\b)"
-    r"|\b(?:pain|dolor|fall|falls|depression|sleep|mood) (?:level|medic\w*|manag\w*|regimen|scale|control|assess\w*|"
-    r"plan|score|log|relief|clinic|risk|precaut\w*|prevent\w*|screen\w*|history)"
+    r"|(?:pain|dolor|fall|falls|depression|sleep|mood) (?:level|medic\w*|manag\w*|regimen|scale|control|assess\w*|"
+    r"plan|score|log|relief|clinic|risk|precaut\w*|prevent\w*|screen\w*|history))"
 )
 """A symptom that is only the subject of a review, no finding."""
 
@@ -253,10 +258,10 @@ NEGATIVE_START = re.compile(r"^(?:no|not|never|can|could|does|do|did|is|was|has|
 NEGATED = re.compile(r"\b(?:no|not|denies|denied|without|sin|niega|never|any)\s+(?:(?!he\b|she\b|pt\b|the\b)[\w-]+\s+){0,2}$")
 """A denial that reaches the words which follow at once."""
 TOLD_TO = re.compile(
-    r"\b(?:told|asked|advised|instructed|reminded|recommended|encouraged|want) (?:the )?(?:pt|patient|her|him|them|"
+    r"\b(?:(?:told|asked|advised|instructed|reminded|recommended|encouraged|want) (?:the )?(?:pt|patient|her|him|them|"
     r"mom|dad|wife|husband|son|daughter|dtr|caregiver|aide)?\s?(?:not )?to\b"
-    r"|\b(?:told|explained to|informed|reminded) (?:the )?(?:pt|patient|her|him|them|wife|husband|son|"
-    r"daughter) (?:that|how|what|why|when)\b|\b(?:dije|pedi) que\b"
+    r"|(?:told|explained to|informed|reminded) (?:the )?(?:pt|patient|her|him|them|wife|husband|son|"
+    r"daughter) (?:that|how|what|why|when)\b|(?:dije|pedi) que\b)"
 )
 ASKED = re.compile(r"\b(?:about|whether|regarding|re|sobre|acerca)\b.*")
 RECENT = re.compile(r"\b(?:since|ago|yesterday|last (?:week|night)|desde|hace|ayer|because|again)\b")

@@ -66,11 +66,19 @@ def read_note(text: str) -> Reading:
     problems = [token.text for part in parts for token in part.tokens if token.kinds & says.PROBLEM_KINDS]
     problems += says.PROBLEM_PHRASES.findall(normal)
     problems += [fact.words for fact in facts if fact.sort == "value"]
-    own = frozenset(normalise(verb) for verb in (*says.FIRST_PERSON.findall(text.lower()), *says.SE_VERB.findall(text.lower())))
-    theirs = frozenset(normalise(verb) for verb in says.THIRD_PERSON.findall(text.lower()))
+    own, theirs = _spanish_verbs(text.lower())
     acts = [act for part in parts for act in _acts_of(part, own | theirs if part.has("person") else own, factual=bool(facts))]
     errand = not facts and bool(parts) and _only_errands(parts)
     return Reading(tuple(problems), tuple(acts), tuple(facts), results, telling, steps, errand, len(parts))
+
+
+def _spanish_verbs(lower: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The past verbs of a text that still has its accents: of the author ("llamé", "se le enseñó"), and of others ("llamó")."""
+    said = "ó" in lower
+    own = says.FIRST_PERSON.findall(lower) if "é" in lower or "í" in lower else []
+    own += says.SE_VERB.findall(lower) if said else []
+    theirs = says.THIRD_PERSON.findall(lower) if said else []
+    return frozenset(map(normalise, own)), frozenset(map(normalise, theirs))
 
 
 def _facts_of(sentence: Sentence) -> tuple[list[Fact], int]:

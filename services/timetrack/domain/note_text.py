@@ -15,14 +15,14 @@ _WORD = re.compile(
     r"\d+(?:[.,:/-]\d+)*(?:st|nd|rd|th|s)?%?|->|<-|=>|[→↑↓←=+@&#$%<>]"
     r"|[a-z][a-z0-9]*(?:['/-][a-z0-9]+)*\.?(?=\W|$)|[a-z]+|\d+[a-z]+"
 )
-_SENTENCE = re.compile(r"(?<!\bdr)(?<!\bdra)(?<!\bmr)(?<!\bms)(?<!\bmrs)(?<!\bsr)(?<!\bsra)(?<!\bst)[.!?](?=\s|$)|[;\n]| - | \| ")
+_SENTENCE = re.compile(r"[.!?](?<!\b(?:dr|mr|ms|sr|st)[.!?])(?<!\b(?:dra|mrs|sra)[.!?])(?=\s|$)|[;\n]| - | \| ")
 _CLAUSE = re.compile(
     r"[,()]|:(?!\d)|\b(?:because|bc|but|so that|although|though|until|which|who|while|whereas"
     r"|porque|pero|aunque|hasta que|mientras|pues)\b"
 )
-_DIGIT_UNIT = re.compile(
-    r"(?<=\d)(?=(?:mg|mcg|kg|lbs?|cm|mm|ml|hrs?|h|days?|d|wks?|w|weeks?|mo|months?|x|u|units?|am|pm|a|p|l|g)\b)"
-)
+_SPACE = re.compile(r"[^\S\n]+")
+_PLAIN = {0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"', 0xAB: '"', 0xBB: '"', 0x2013: "-", 0x2014: " - "}
+_DIGIT_UNIT = re.compile(r"\d(?=(?:mg|mcg|kg|lbs?|cm|mm|ml|hrs?|h|days?|d|wks?|w|weeks?|mo|months?|x|u|units?|am|pm|a|p|l|g)\b)")
 
 
 _TERMS = {
@@ -90,12 +90,13 @@ class Sentence(Words):
 
 def normalise(text: str) -> str:
     """Return `text` in lower case, without accents, with plain quotes and single spaces (line ends stay)."""
-    bare = unicodedata.normalize("NFKD", text[:LONGEST].lower())
-    bare = "".join(sign for sign in bare if not unicodedata.combining(sign))
-    bare = bare.translate({0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"', 0xAB: '"', 0xBB: '"', 0x2013: "-", 0x2014: " - "})
-    bare = _DIGIT_UNIT.sub(" ", bare)
+    bare = text[:LONGEST].lower()
+    if not bare.isascii():
+        bare = unicodedata.normalize("NFKD", bare)
+        bare = "".join([sign for sign in bare if not unicodedata.combining(sign)]).translate(_PLAIN)
+    bare = _DIGIT_UNIT.sub(r"\g<0> ", bare)
     bare = _TERM.sub(lambda found: _TERMS[found.group()], bare)
-    return re.sub(r"[^\S\n]+", " ", bare).strip()
+    return _SPACE.sub(" ", bare).strip()
 
 
 def sentences(text: str) -> tuple[Sentence, ...]:
