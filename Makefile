@@ -5,11 +5,12 @@ ARGS ?=
 BIN := .venv/bin
 export PYTHON
 
-.PHONY: help demo test bench check openapi reset setup setup-dev lock
+.PHONY: help demo test browsers bench check openapi reset setup setup-dev lock
 
 help:
 	@echo "make demo      a clinic's month, from consent to charges, on this machine (ARGS=--once: ends after the table)"
 	@echo "make test      all tests"
+	@echo "make browsers  the launch in a browser, a hundred times with two charts at once"
 	@echo "make check     style, types, imports, generated files, migrations, rule parameters"
 	@echo "make bench     the measures, each against its baseline"
 	@echo "make openapi   writes openapi/ anew"
@@ -21,6 +22,9 @@ demo: setup
 
 test: setup-dev
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+browsers: setup-dev
+	CARELEDGER_ROUNDS=100 $(BIN)/pytest tests/e2e/test_launch.py $(ARGS)
 
 bench: setup-dev
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -263,3 +263,28 @@ def test_a_page_opens_over_the_month_and_closes(
     assert frame.query_selector("#page-over") is None
     assert frame.inner_text("#shell-pages [aria-current=page]") == "This month"
     assert violations(frame) == []
+
+
+def test_what_was_typed_and_not_saved_is_offered_after_a_relaunch(world: World, context: BrowserContext) -> None:  # noqa: F811
+    form = """(() => {
+      const form = document.createElement("form");
+      form.dataset.draft = "test-note";
+      form.innerHTML = "<textarea name=note></textarea>";
+      document.getElementById("main").prepend(form);
+      document.dispatchEvent(new CustomEvent("htmx:after:swap", { detail: { ctx: {} } }));
+    })()"""
+    page = context.new_page()
+    frame = open_app(page, world.chart(world.patients[0]))
+    frame.evaluate(form)
+    with page.expect_response(lambda answer: answer.url.endswith("/drafts/test-note") and answer.request.method == "PUT") as kept:
+        frame.fill("form[data-draft] textarea", "Called about glucose 182")
+    assert kept.value.ok
+    other = open_app(page, world.chart(world.patients[1]))
+    with page.expect_response(lambda answer: answer.url.endswith("/drafts/test-note")) as asked:
+        other.evaluate(form)
+    assert asked.value.status == 204, "another chart knows nothing of it"
+    frame = open_app(page, world.chart(world.patients[0]))
+    frame.evaluate(form)
+    frame.click("form[data-draft] [data-use]")
+    assert frame.input_value("form[data-draft] textarea") == "Called about glucose 182"
+    assert violations(frame) == []
