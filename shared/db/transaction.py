@@ -72,6 +72,11 @@ def is_retryable(error: BaseException) -> bool:
     return _state(error) in RETRYABLE
 
 
+def is_no_text(error: BaseException) -> bool:
+    """Tell whether the database refused a text because it holds U+0000, which PostgreSQL cannot keep."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in ("22021", "22P05")
+
+
 def is_unreachable(error: BaseException) -> bool:
     """Tell whether the database could not be reached or went away, so that nothing was committed as far as we know."""
     if isinstance(error, DBAPIError) and error.connection_invalidated:

@@ -9,6 +9,9 @@ FIELDS = (
     "service", "method", "route", "status", "ms", "tenant", "client", "request_id", "rule", "stream", "count", "task", "error",
 )  # fmt: skip
 
+CHATTY = ("uvicorn.access", "httpx", "httpcore", "nats")
+"""Loggers of others that write addresses with their query: heard from WARNING on."""
+
 
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, logger, message and the allowed fields; an exception by its type only."""
@@ -41,5 +44,5 @@ def set_up_logs(level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for chatty in ("uvicorn.access", "httpx", "httpcore", "nats"):
+    for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)

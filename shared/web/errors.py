@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import compile_path
 
-from shared.db.transaction import is_unreachable
+from shared.db.transaction import is_no_text, is_unreachable
 from shared.fhir.json_text import dump
 from shared.fhir.outcome import operation_outcome
 from shared.kernel import errors
@@ -112,6 +112,8 @@ def install_error_handlers(app: FastAPI) -> None:
         if is_unreachable(error):
             issue = Issue("unavailable", "The store does not answer; nothing was done. Try again.")
             return refusal(request, 503, "transient", (issue,), {"Retry-After": "5"})
+        if is_no_text(error):
+            return refusal(request, 400, "structure", (Issue("json-character", "a text holds U+0000, which is no text"),))
         _log.error("unexpected error", exc_info=error, extra={"request_id": getattr(request.state, "request_id", "")})
         return refusal(request, 500, "exception", (Issue("exception", "An unexpected error; it has been logged."),))
 

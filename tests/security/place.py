@@ -66,7 +66,7 @@ class Place:
     tokens: TokenMaker
     clock: DevClock
     admin: dict[str, str]
-    urls: dict[str, str]
+    settings: dict[str, PartSettings]
     worker: AsyncEngine
     objects: dict[tuple[str, str], Objects] = field(default_factory=dict)
     gone: dict[str, Objects] = field(default_factory=dict)
@@ -162,8 +162,7 @@ async def running(make_database: Callable[[str], Any], tokens: TokenMaker, folde
         clock = DevClock(folder / "clock")
         clock.set(NOW)
         admin = {part: database.admin for part, database in databases.items()}
-        urls = {part: database.app for part, database in databases.items()}
-        yield Place(apps, clients, tokens, clock, admin, urls, worker)
+        yield Place(apps, clients, tokens, clock, admin, settings, worker)
         await worker.dispose()
 
 
