@@ -16,7 +16,7 @@ from services.billing.domain.assembly import assemble
 from services.billing.domain.attestations import AttestationKind
 from services.billing.domain.charge import LANE_LINES, RELEASED
 from services.billing.domain.charge_item import ChargeStatus
-from services.billing.domain.decision import decision_hash
+from services.billing.domain.decision import decision_hash, looked_at
 from services.billing.domain.findings import Assembly, PlannedCharge, Severity
 from services.billing.domain.ledger import Ledger
 from services.billing.domain.rule_book import RuleBook
@@ -112,8 +112,13 @@ async def decide(uow: UnitOfWork, first: str, last: str, facts: MonthFacts, rule
 
 def _decision(known: Known, month: CalendarMonth, rule_book: RuleBook, at: datetime, before: AssemblyRow | None) -> Decision:
     assembly = with_chart_read(assemble(month, known.ledger, rule_book, at=at), known)
-    facts = f"{decision_hash(known.ledger, rule_book.content_hash)}/{known.chart}"
-    return Decision(ledger=known.ledger, assembly=assembly, hash=facts, before=before)
+    return Decision(ledger=known.ledger, assembly=assembly, hash=hash_of(known, month, rule_book, at), before=before)
+
+
+def hash_of(known: Known, month: CalendarMonth, rule_book: RuleBook, at: datetime) -> str:
+    """Return the hash under which a decision of `at` is stored: facts, rule book, engine, day, and whether the chart was read."""
+    day = looked_at(month, known.ledger, at)
+    return f"{decision_hash(known.ledger, rule_book.content_hash, as_of=day)}/{known.chart}"
 
 
 async def store(
