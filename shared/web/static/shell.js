@@ -172,6 +172,8 @@
 
   // What opens over the month does so by data-open and data-back (forms.js); here only the way home and what is current.
   function chartPages() {
+    // in a chart the identity strip above says whose it is and who works in it
+    for (const part of document.querySelectorAll("#shell-nav .cl-nav__brand, #shell-nav .cl-nav__who")) part.hidden = true;
     const allowed = page.pages.map((entry) => entry.path);
     const places = [[byId("shell-pages"), copy("shell-chart-pages")], [byId("shell-acts"), copy("shell-chart-acts")]];
     for (const [place, links] of places) {
