@@ -5,12 +5,13 @@ ARGS ?=
 BIN := .venv/bin
 export PYTHON
 
-.PHONY: help demo test browsers bench check openapi reset setup setup-dev lock
+.PHONY: help demo test browsers fuzz bench check openapi reset setup setup-dev lock
 
 help:
 	@echo "make demo      a clinic's month, from consent to charges, on this machine (ARGS=--once: ends after the table)"
 	@echo "make test      all tests"
 	@echo "make browsers  the launch in a browser, a hundred times with two charts at once"
+	@echo "make fuzz      a hundred thousand malformed requests (ARGS=\"--requests 2000\" for fewer)"
 	@echo "make check     style, types, imports, generated files, migrations, rule parameters"
 	@echo "make bench     the measures, each against its baseline"
 	@echo "make openapi   writes openapi/ anew"
@@ -25,6 +26,9 @@ test: setup-dev
 
 browsers: setup-dev
 	CARELEDGER_ROUNDS=100 $(BIN)/pytest tests/e2e/test_launch.py $(ARGS)
+
+fuzz: setup-dev
+	$(BIN)/python -m tests.fuzz --requests 100000 $(ARGS)
 
 bench: setup-dev
 	$(BIN)/python -m tests.bench $(ARGS)
