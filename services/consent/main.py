@@ -9,10 +9,12 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from services.consent.adapters.ehr import SCOPE, EhrPatients
+from services.consent.adapters.told import note_charts, note_staff
 from services.consent.adapters.unit_of_work import JOURNAL as JOURNAL
 from services.consent.adapters.unit_of_work import ConsentUnitOfWork
 from services.consent.entrypoints import fhir_api, provenance_api, rest_api
 from services.consent.entrypoints.consumer import handlers
+from services.consent.entrypoints.fragments import ROUTERS
 from services.consent.settings import read_settings as read_settings
 from services.consent.usecases.ports import World
 from shared.ops.settings import PartSettings
@@ -20,7 +22,7 @@ from shared.smart.part import build_part, consumers_of, relay_of
 from shared.web import app as web
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HANDLERS = handlers(JOURNAL)
+HANDLERS = handlers(JOURNAL, note_charts, note_staff)
 
 
 def create_app(settings: PartSettings) -> FastAPI:
@@ -37,10 +39,11 @@ def create_app(settings: PartSettings) -> FastAPI:
     return web.create_app(
         service=settings.service,
         title="Careledger consent",
-        routers=(fhir_api.router, provenance_api.router, rest_api.router),
+        routers=(fhir_api.router, provenance_api.router, rest_api.router, *ROUTERS),
         authenticator=part.authenticator,
         limiter=part.limiter,
         lifespan=lifespan,
+        uploads="/app/consent/documents",
         world=World(begin, patients, part.registry, part.clock),
         read=begin,
         registry=part.registry,

@@ -25,9 +25,12 @@ def create_app(
     authenticator: Authenticator,
     limiter: RateLimiter,
     lifespan: Lifespan,
+    uploads: str | None = None,
     **state: Any,
 ) -> FastAPI:
     """Build the app of `service`; `state` is what its dependencies find at `request.app.state`.
+
+    At paths that end with `uploads` a body may hold a file.
 
     RuntimeError if a route does not declare who may call it. No interactive documentation is served: `openapi/` holds it.
     """
@@ -50,7 +53,7 @@ def create_app(
         app.include_router(router)
     app.include_router(_operations(service))
     install_error_handlers(app)
-    app.add_middleware(Envelope, service=service)
+    app.add_middleware(Envelope, service=service, uploads=uploads)
     check_declarations(app)
     return app
 

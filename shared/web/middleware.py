@@ -17,6 +17,9 @@ from shared.web.errors import refusal
 BODY_LIMIT = 1024 * 1024
 """Bytes of a request body (standards.md 3.1); more is a 413."""
 
+UPLOAD_LIMIT = 10 * BODY_LIMIT + 64 * 1024
+"""Bytes of a body where files are sent: 10 MB and what a form adds."""
+
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -36,9 +39,10 @@ class BodyTooLong(Exception):
 class Envelope:
     """Request id, body limit, security headers, one log line and one measurement for every request."""
 
-    def __init__(self, app: ASGIApp, *, service: str) -> None:
+    def __init__(self, app: ASGIApp, *, service: str, uploads: str | None = None) -> None:
         self._app = app
         self._service = service
+        self._uploads = uploads
         self._clock = SystemClock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,12 +61,13 @@ class Envelope:
         status = 500
         sent = False
         got = 0
+        limit = UPLOAD_LIMIT if self._uploads and scope["path"].endswith(self._uploads) else BODY_LIMIT
 
         async def limited() -> Message:
             nonlocal got
             message = await receive()
             got += len(message.get("body", b""))
-            if got > BODY_LIMIT:
+            if got > limit:
                 raise BodyTooLong
             return message
 
@@ -79,9 +84,9 @@ class Envelope:
             await send(message)
 
         try:
-            await self._serve(scope, limited, marked)
+            await self._serve(scope, limited, marked, limit)
         except BodyTooLong:
-            answer = refusal(Request(scope), 413, "too-long", (Issue("too-long", f"a body holds at most {BODY_LIMIT} bytes"),))
+            answer = refusal(Request(scope), 413, "too-long", (Issue("too-long", f"a body holds at most {limit} bytes"),))
             await answer(scope, receive, marked)
         except Exception as error:
             if sent:
@@ -91,9 +96,9 @@ class Envelope:
         finally:
             self._record(scope, method, status, time.perf_counter() - started)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         length = Headers(scope=scope).get("content-length", "0")
-        if length.isascii() and length.isdigit() and int(length[:12]) > BODY_LIMIT:
+        if length.isascii() and length.isdigit() and int(length[:12]) > limit:
             raise BodyTooLong
         await self._app(scope, receive, send)
 

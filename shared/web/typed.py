@@ -69,5 +69,5 @@ def picked(kind: type[_Member], form: Mapping[str, str], name: str) -> _Member |
 
 async def form_of(request: Request) -> dict[str, str]:
     """Return the text fields of a posted form, trimmed; the last one of a name."""
-    form = await request.form()
-    return {name: value.strip() for name, value in form.multi_items() if isinstance(value, str)}
+    async with request.form() as form:
+        return {name: value.strip() for name, value in form.multi_items() if isinstance(value, str)}

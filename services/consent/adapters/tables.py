@@ -4,9 +4,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from shared.db.journal import journal_tables
+from shared.smart.charts import chart_table
 
 METADATA = sa.MetaData()
 JOURNAL = journal_tables(METADATA)
+CHART = chart_table(METADATA)
 
 _INSTANT = sa.DateTime(timezone=True)
 
@@ -68,3 +70,27 @@ PATIENT_MENTION = sa.Table(
     sa.Column("checked_at", _INSTANT, nullable=False),
 )
 """What the EHR answered when a patient was first mentioned."""
+
+STAFF_MEMBER = sa.Table(
+    "staff_member",
+    METADATA,
+    sa.Column("tenant_id", pg.UUID, primary_key=True),
+    sa.Column("practitioner", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("document", sa.Text, nullable=False),
+)
+"""The roster as timetrack tells it, every version of each member; the highest is in force."""
+
+DOCUMENT = sa.Table(
+    "consent_document",
+    METADATA,
+    sa.Column("tenant_id", pg.UUID, primary_key=True),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("patient", sa.Text, nullable=False),
+    sa.Column("content_type", sa.Text, nullable=False),
+    sa.Column("bytes", sa.LargeBinary, nullable=False),
+    sa.Column("sha256", sa.LargeBinary, nullable=False),
+    sa.Column("kept_at", _INSTANT, nullable=False),
+    sa.Column("kept_by", sa.Text, nullable=False),
+)
+"""Signatures and scans, byte for byte; a consent names its own by the address of its attachment."""

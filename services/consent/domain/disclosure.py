@@ -8,16 +8,30 @@ from datetime import date
 
 from shared.kernel.vocabulary import DisclosureCode
 
+REQUIRED = (
+    DisclosureCode.AVAILABILITY,
+    DisclosureCode.COST_SHARING,
+    DisclosureCode.ONE_PRACTITIONER,
+    DisclosureCode.RIGHT_TO_STOP,
+)
+"""What must be told before the patient agrees (C1); without it, time under the consent is held (R15)."""
+
 
 @dataclass(frozen=True)
 class Wording:
-    """One script: `points` by disclosure, with `{practitioner}` to be read as the practitioner's name, then the question."""
+    """One script: `points` by disclosure, with `{practitioner}` to be read as the practitioner's name, then two questions.
+
+    `topics` head the points. `draft`: nobody who speaks the language from birth, and no compliance officer, has read it yet.
+    """
 
     version: str
     language: str
     in_use_since: date
+    topics: dict[DisclosureCode, str]
     points: dict[DisclosureCode, str]
+    other_practice: str
     question: str
+    draft: bool = False
 
 
 WORDINGS = (
@@ -25,6 +39,13 @@ WORDINGS = (
         version="1",
         language="en",
         in_use_since=date(2026, 1, 1),
+        topics={
+            DisclosureCode.AVAILABILITY: "What it is",
+            DisclosureCode.COST_SHARING: "Cost",
+            DisclosureCode.ONE_PRACTITIONER: "One practitioner",
+            DisclosureCode.RIGHT_TO_STOP: "Right to stop",
+            DisclosureCode.SCOPE_OF_SERVICES: "What it covers",
+        },
         points={
             DisclosureCode.AVAILABILITY: (
                 "We can help you with your long-term conditions between visits. We keep a care plan with you, look after your "
@@ -39,12 +60,20 @@ WORDINGS = (
             DisclosureCode.RIGHT_TO_STOP: "You may stop whenever you like: tell us, and it ends with that month.",
             DisclosureCode.SCOPE_OF_SERVICES: "We have told you what the service covers and how to reach us.",
         },
+        other_practice="Does another practice give you this service now?",
         question="Would you like this service?",
     ),
     Wording(
         version="1",
         language="es",
         in_use_since=date(2026, 1, 1),
+        topics={
+            DisclosureCode.AVAILABILITY: "Qué es",
+            DisclosureCode.COST_SHARING: "Costo",
+            DisclosureCode.ONE_PRACTITIONER: "Un solo profesional",
+            DisclosureCode.RIGHT_TO_STOP: "Derecho a parar",
+            DisclosureCode.SCOPE_OF_SERVICES: "Qué incluye",
+        },
         points={
             DisclosureCode.AVAILABILITY: (
                 "Podemos ayudarle con sus enfermedades crónicas entre una visita y otra. Llevamos con usted un plan de cuidado, "
@@ -61,7 +90,9 @@ WORDINGS = (
             DisclosureCode.RIGHT_TO_STOP: "Puede dejarlo cuando quiera: díganos, y termina con ese mes.",
             DisclosureCode.SCOPE_OF_SERVICES: "Le hemos explicado qué incluye el servicio y cómo comunicarse con nosotros.",
         },
+        other_practice="¿Recibe ahora este servicio de otro consultorio?",
         question="¿Desea este servicio?",
+        draft=True,
     ),
 )
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 
 from services.consent.fhir_mapping.profile import Bases
-from services.consent.usecases.ports import Author, Consents, Practice, Recorded, World
+from services.consent.usecases.ports import Author, Charts, Consents, Documents, Practice, Recorded, Staff, World
 from shared.fhir.search import Search
 from shared.kernel.errors import NotFound
 from shared.smart.registry import Registry
@@ -30,6 +30,18 @@ class Reading(Protocol):
     @property
     def consents(self) -> SearchableConsents:
         """The tenant's consents, once it has begun."""
+
+    @property
+    def charts(self) -> Charts:
+        """The charts of its patients."""
+
+    @property
+    def staff(self) -> Staff:
+        """Its staff."""
+
+    @property
+    def documents(self) -> Documents:
+        """Its signatures and scans."""
 
     async def __aenter__(self) -> Self:
         """Begin."""

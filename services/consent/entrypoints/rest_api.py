@@ -2,8 +2,9 @@
 
 from datetime import date, datetime
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from services.consent.domain.consent import Status
@@ -92,6 +93,19 @@ async def consent_in_force(
         practice=call.practice,
     )
     return _answer(found, subject, program)
+
+
+@router.get("/documents/{document_id}", summary="A signature or a scan", response_class=Response)
+async def consent_document(
+    document_id: UUID, request: Request, principal: Annotated[Principal, Depends(needs("system/Consent.r"))]
+) -> Response:
+    """Return the document to which a Consent's attachment refers, byte for byte."""
+    call = await call_of(request, principal)
+    async with call.read(call.practice) as uow:
+        found = await uow.documents.find(document_id, patient=call.principal.patient)
+    if found is None:
+        raise NotFound("there is no such document")
+    return Response(found.content, media_type=found.content_type, headers={"Content-Disposition": "attachment"})
 
 
 def _answer(found: InForce, patient: str, program: Program) -> InForceAnswer:

@@ -211,6 +211,11 @@ def _performer(resource: dict[str, Any], patient: str, bases: Bases) -> tuple[bo
         raise Invalid("names the one who answered", rule="profile-cardinality", expression="Consent.performer")
     where = "Consent.performer[0]"
     kinds = ("Patient", "RelatedPerson")
+    if "reference" not in performers[0] and performers[0].get("type") == "RelatedPerson" and performers[0].get("display"):
+        # a representative whom the EHR does not know: by name and authority
+        authority = _value(extension(performers[0], profile.AUTHORITY, expression=where), "valueString")
+        if authority:
+            return True, authority
     kind, ident = ehr_id(performers[0], kinds, ehr_base=bases.ehr, aliases=bases.ehr_hosts, expression=where)
     authority = _value(extension(performers[0], profile.AUTHORITY, expression=where), "valueString")
     if kind == "Patient" and ident != patient:

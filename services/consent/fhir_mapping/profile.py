@@ -27,6 +27,7 @@ REVOCATION = "revocation"
 SUPERSEDED_BY = "superseded-by"
 CHANGE_REASON = "change-reason"
 AUTHORITY = "representative-authority"
+IDENTITY_CHECK = "identity-check"
 
 OURS_TO_WRITE = tuple(extension_url(name) for name in (REVOCATION, SUPERSEDED_BY, CHANGE_REASON))
 """Extensions that an answer holds as the domain has them, whatever was sent."""
@@ -40,7 +41,17 @@ ALLOWED = {
     "text": ANY,
     "extension": {
         extension_url(name)
-        for name in (METHOD, OBTAINED_BY, DISCLOSURE, COMMUNICATION, DECLINE_REASON, OTHER_PRACTICE, REVOCATION, SUPERSEDED_BY)
+        for name in (
+            METHOD,
+            OBTAINED_BY,
+            DISCLOSURE,
+            COMMUNICATION,
+            DECLINE_REASON,
+            OTHER_PRACTICE,
+            REVOCATION,
+            SUPERSEDED_BY,
+            IDENTITY_CHECK,
+        )
     }
     | {extension_url(CHANGE_REASON)},
     "identifier": ANY,

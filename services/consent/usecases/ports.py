@@ -9,7 +9,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.consent.domain.consent import Consent
+from shared.contracts.ehr_context import EhrContextState
 from shared.contracts.month import MonthState
+from shared.contracts.staff_member import StaffMemberState
 from shared.kernel.clock import Clock
 
 
@@ -64,6 +66,19 @@ class Claim:
     body_hash: bytes
 
 
+@dataclass(frozen=True)
+class Document:
+    """A signature or a scan: its bytes as they came, their media type by what they are, and their SHA-256."""
+
+    id: UUID
+    patient: str
+    content_type: str
+    content: bytes
+    sha256: bytes
+    kept_at: datetime
+    kept_by: str
+
+
 class Consents(Protocol):
     """The consents of one tenant, within a unit of work. `patient` restricts what is found to that patient."""
 
@@ -95,12 +110,48 @@ class Consents(Protocol):
         """Return all versions of all consents of the patient and program."""
 
 
+class Charts(Protocol):
+    """Charts of one tenant's patients, as the EHR showed them at launches."""
+
+    async def find(self, patient: str) -> EhrContextState | None:
+        """Return the patient's chart as last seen."""
+
+
+class Staff(Protocol):
+    """The staff of one tenant, as timetrack tells it."""
+
+    async def all(self) -> Sequence[StaffMemberState]:
+        """Return every member's newest version."""
+
+
+class Documents(Protocol):
+    """Signatures and scans of one tenant."""
+
+    async def add(self, document: Document) -> None:
+        """Store a document."""
+
+    async def find(self, document_id: UUID, *, patient: str | None) -> Document | None:
+        """Return a document; `patient` restricts whose."""
+
+
 class UnitOfWork(Protocol):
     """A transaction of one tenant: committed when the block ends, undone by any exception."""
 
     @property
     def consents(self) -> Consents:
         """The tenant's consents, once it has begun."""
+
+    @property
+    def charts(self) -> Charts:
+        """The charts of its patients."""
+
+    @property
+    def staff(self) -> Staff:
+        """Its staff."""
+
+    @property
+    def documents(self) -> Documents:
+        """Its signatures and scans."""
 
     async def __aenter__(self) -> Self:
         """Begin."""

@@ -1,64 +1,144 @@
-// What every form of the app can do: Ctrl+Enter sends it, typing tells the shell of a draft (careledger:draft), a signature is
-// drawn into its hidden field, a scan goes as soon as it is chosen, the page prints.
+// What the fragments of consent and timetrack need beside htmx: Ctrl+Enter sends a form, a page opens over the month and closes
+// again with everything under it as it was, a signature goes with its form, files are shown or saved with the token, printing.
+//
+// [data-open="consent/history"]  opens that fragment over the chart's view; [data-back] closes it
+// form[data-ctrl-enter]          Ctrl+Enter sends it; [data-draft-status] says when its draft was kept
+// [data-pad] canvas              drawn on; its PNG goes with the form as `signature`
+// [data-file="consent/…"]        shows a picture in place, saves any other file; data-name is its name
+// [data-print]                   prints the page
+"use strict";
+
 (() => {
-  "use strict";
-  const DRAFT_AFTER = 1000;
-  const waiting = new WeakMap();
+  const OVER = "page-over";
+  const main = () => document.getElementById("main");
 
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-    const form = event.target.closest?.("form[data-ctrl-enter]");
+    const form = event.target.closest && event.target.closest("form[data-ctrl-enter]");
     if (!form) return;
     event.preventDefault();
     form.requestSubmit();
   });
 
-  document.addEventListener("input", (event) => {
-    const form = event.target.closest?.("form[data-draft]");
-    if (!form) return;
-    clearTimeout(waiting.get(form));
-    waiting.set(form, setTimeout(() => {
-      const fields = Object.fromEntries([...new FormData(form)].filter(([name, value]) => typeof value === "string" && name !== "signature"));
-      form.dispatchEvent(new CustomEvent("careledger:draft", { bubbles: true, detail: { form: form.dataset.draft, fields } }));
-    }, DRAFT_AFTER));
+  document.addEventListener("careledger:draft-kept", (event) => {
+    const place = event.target.querySelector("[data-draft-status]");
+    if (place && event.detail.ok) place.textContent = "Draft kept " + new Date().toLocaleTimeString("en-US").toLowerCase();
+  });
+
+  // ------------------------------------------------------------------ pages over the month
+  let opener = null;
+  let changed = false;
+
+  function openOver(path) {
+    let over = document.getElementById(OVER);
+    if (!over) {
+      opener = document.activeElement;
+      changed = false;
+      over = document.createElement("div");
+      over.id = OVER;
+      over.className = "cl-stack";
+      for (const part of main().children) part.hidden = true;
+      main().append(over);
+    }
+    return htmx.ajax("GET", careledger.address(path), { source: over, target: over, swap: "innerHTML" });
+  }
+
+  function closeOver() {
+    document.getElementById(OVER).remove();
+    for (const part of main().children) part.hidden = false;
+    if (changed) refresh();
+    if (opener && opener.isConnected) opener.focus();
+  }
+
+  // A timer's panel keeps what is typed in it; without a timer it is asked for again.
+  function refresh() {
+    for (const [id, path] of [["consent", "consent/panel"], ["time", "time/panel"]]) {
+      const slot = document.getElementById(id);
+      if (!slot || slot.querySelector("[data-timer]")) continue;
+      htmx.ajax("GET", careledger.address(path), { source: slot, target: slot, swap: "innerHTML" });
+    }
+  }
+
+  document.addEventListener("careledger:written", () => {
+    if (document.getElementById(OVER)) changed = true;
   });
 
   document.addEventListener("click", (event) => {
-    if (event.target.closest?.("[data-print]")) window.print();
-    const clear = event.target.closest?.("[data-pad-clear]");
-    const pad = clear?.closest("[data-pad]")?.querySelector("canvas");
-    if (pad) wipe(pad);
+    const at = (selector) => event.target.closest && event.target.closest(selector);
+    const open = at("[data-open]");
+    if (open) {
+      event.preventDefault();
+      openOver(open.dataset.open);
+    } else if (at("[data-back]")) {
+      event.preventDefault();
+      closeOver();
+    } else if (at("[data-print]")) {
+      window.print();
+    } else if (at("[data-file]")) {
+      event.preventDefault();
+      file(at("[data-file]"));
+    } else if (at("[data-pad-clear]")) {
+      event.preventDefault();
+      wipe(at("[data-pad]").querySelector("canvas"));
+    }
   });
 
-  const field = (pad) => pad.closest("[data-pad]").querySelector("input[name=signature]");
+  // ------------------------------------------------------------------ files
+  async function file(link) {
+    const answer = await careledger.ask(careledger.address(link.dataset.file));
+    if (!answer.ok) return;
+    const body = await answer.blob();
+    const address = URL.createObjectURL(body);
+    if (body.type.startsWith("image/")) {
+      const image = document.createElement("img");
+      image.src = address;
+      image.alt = link.textContent;
+      image.className = "cl-file";
+      link.replaceWith(image);
+      return;
+    }
+    const save = document.createElement("a");
+    save.href = address;
+    save.download = link.dataset.name;
+    save.click();
+    setTimeout(() => URL.revokeObjectURL(address), 60000);
+  }
 
-  const wipe = (pad) => {
+  // ------------------------------------------------------------------ signature
+  function wipe(pad) {
     pad.getContext("2d").clearRect(0, 0, pad.width, pad.height);
-    field(pad).value = "";
-  };
+    delete pad.dataset.signed;
+  }
 
-  const place = (pad, event) => {
+  function place(pad, event) {
     const box = pad.getBoundingClientRect();
     return [((event.clientX - box.left) / box.width) * pad.width, ((event.clientY - box.top) / box.height) * pad.height];
-  };
+  }
 
   document.addEventListener("pointerdown", (event) => {
-    const pad = event.target.closest?.("[data-pad] canvas");
+    const pad = event.target.closest && event.target.closest("[data-pad] canvas");
     if (!pad) return;
-    if (pad.width !== pad.clientWidth && !field(pad).value) [pad.width, pad.height] = [pad.clientWidth, pad.clientHeight];
     event.preventDefault();
+    if (!("signed" in pad.dataset)) [pad.width, pad.height] = [pad.clientWidth, pad.clientHeight];
     pad.setPointerCapture(event.pointerId);
     const pen = pad.getContext("2d");
     [pen.lineWidth, pen.lineCap, pen.lineJoin] = [2, "round", "round"];
     pen.beginPath();
     pen.moveTo(...place(pad, event));
-    const draw = (move) => { pen.lineTo(...place(pad, move)); pen.stroke(); };
-    const end = () => {
-      pad.removeEventListener("pointermove", draw);
-      field(pad).value = pad.toDataURL("image/png");
+    const draw = (move) => {
+      pen.lineTo(...place(pad, move));
+      pen.stroke();
+      pad.dataset.signed = "";
     };
+    const stop = () => pad.removeEventListener("pointermove", draw);
     pad.addEventListener("pointermove", draw);
-    pad.addEventListener("pointerup", end, { once: true });
-    pad.addEventListener("pointercancel", end, { once: true });
+    pad.addEventListener("pointerup", stop, { once: true });
+    pad.addEventListener("pointercancel", stop, { once: true });
+  });
+
+  document.addEventListener("htmx:config:request", (event) => {
+    const { request, sourceElement } = event.detail.ctx;
+    const pad = sourceElement.querySelector && sourceElement.querySelector("[data-pad] canvas[data-signed]");
+    if (pad && pad.checkVisibility()) request.body.set("signature", pad.toDataURL("image/png"));
   });
 })();

@@ -20,6 +20,10 @@ from tests.fakes.tokens import PUBLIC_URL, TokenMaker
 from tests.fakes.world import fill_registry, tenant_state
 
 SCOPES = "system/Consent.crus"
+TABLES = (
+    "consent, consent_version, consent_identifier, patient_mention, ehr_context, staff_member, consent_document,"
+    " journal, journal_unpublished"
+)
 NOW = datetime(2026, 11, 10, 15, 0, tzinfo=UTC)
 
 
@@ -108,7 +112,7 @@ def door(service: httpx.AsyncClient, settings: PartSettings, tokens: TokenMaker)
     """The practice `north` with an empty database, on 2026-11-10 at 10:00 in New York."""
     admin = settings.database_url.replace("//consent_app@", "//careledger@", 1)
     with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute("TRUNCATE consent, consent_version, consent_identifier, patient_mention, journal, journal_unpublished")
+        connection.execute(f"TRUNCATE {TABLES}")
     assert settings.clock_file is not None
     clock = DevClock(settings.clock_file)
     clock.set(NOW)

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.consent.adapters.told import note_charts, note_staff
 from services.consent.adapters.unit_of_work import JOURNAL
 from services.consent.entrypoints.consumer import handlers
 from services.consent.main import run_consumer, run_relay
@@ -102,7 +103,7 @@ def _month(version: int, status: str) -> Event:
 
 async def _tell(worker: AsyncEngine, producer: str, *events: Event) -> None:
     async with worker_transaction(worker) as connection:
-        await handlers(JOURNAL)[producer](connection, events)
+        await handlers(JOURNAL, note_charts, note_staff)[producer](connection, events)
 
 
 async def test_what_belongs_to_a_closed_month_is_stored_marked_and_warned_about(

@@ -92,7 +92,7 @@ async def log(request: Request, principal: Writer) -> Response:
         return await _show(desk, form, [], clash=await _clash(desk, stretch))
     except (InvalidEntry, NotOnRoster, NoCredential) as error:
         return await _show(desk, form, [_at_field(error)])
-    return await _logged(desk, logged, stretch.seconds)
+    return _logged(desk, logged, stretch.seconds)
 
 
 @router.post("/attempt")
@@ -132,13 +132,14 @@ async def _log(desk: Desk, hand: HandLog) -> Logged:
     )
 
 
-async def _logged(desk: Desk, logged: Logged, seconds: int) -> Response:
+def _logged(desk: Desk, logged: Logged, seconds: int) -> Response:
     text = f"{duration_words(seconds)}, asserted."
     late = logged.new.late if logged.new else bool(logged.earlier and logged.earlier.late)
     if late:
         text += " The month is closed, so it is kept as a late entry for the lead to review."
     seen = [(logged.new.id, logged.new.version)] if logged.new else ()
-    return await show_panel(desk, notice={"level": "review" if late else "ok", "head": "Saved", "text": text}, seen=seen)
+    notice = {"level": "review" if late else "ok", "head": "Saved", "text": text}
+    return answer("log_saved.html", seen=seen, base=desk.base, notice=notice)
 
 
 async def _show(desk: Desk, form: Mapping[str, str], errors: Sequence[FieldError] = (), clash: Row | None = None) -> Response:
