@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import product
 from pathlib import Path
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.billing.adapters import feed
 from services.billing.adapters.ehr import SCOPE, EhrChart
 from services.billing.adapters.ledger_repository import EvidenceRepository
+from services.billing.adapters.overview_list import OverviewList
 from services.billing.adapters.reading_list import ReadingList
 from services.billing.adapters.rule_book_files import load_rule_book
 from services.billing.adapters.rule_book_lint import EDITIONS, lint
@@ -30,6 +32,7 @@ from services.billing.usecases.assemble_month import MonthAssembled, assemble_mo
 from services.billing.usecases.read_charts import read_charts
 from services.billing.usecases.records import Author
 from services.billing.usecases.refresh_evidence import EvidenceRefreshed, refresh_evidence
+from services.billing.usecases.refresh_overviews import refresh_overviews, running_months
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.clock import Clock, SystemClock
 from shared.kernel.errors import NotFound
@@ -44,6 +47,7 @@ _PUBLISH_SECONDS = 1.0
 _READ_SECONDS = 0.5
 _DAILY_CHECK_SECONDS = 30.0
 _DAY = timedelta(days=1)
+_LOOK_AT_ONCE = 200
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _AUTHOR = Author("billing", "billing", "background")
 
@@ -103,14 +107,15 @@ async def run_relay(settings: PartSettings) -> None:
 async def run_consumer(settings: PartSettings) -> None:
     """Take in the events that billing needs, and read the charts that they ask for, for ever."""
     part = build_part(settings, JOURNAL, ehr_scope=SCOPE, worker=True)
-    reading = ReadingList(part.engine, JOURNAL)
+    reading, overviews = ReadingList(part.engine, JOURNAL), OverviewList(part.engine)
     world = BillingWorld(part)
     try:
         async with consumers_of(settings, JOURNAL, part.engine, HANDLERS) as consumers, asyncio.TaskGroup() as tasks:
             for consumer in consumers:
                 tasks.create_task(consumer.run())
             tasks.create_task(repeat("charts due", _READ_SECONDS, partial(read_due, reading, world)))
-            tasks.create_task(repeat("daily reading", _DAILY_CHECK_SECONDS, daily(reading, world)))
+            tasks.create_task(repeat("daily reading", _DAILY_CHECK_SECONDS, daily(reading, world, overviews)))
+            tasks.create_task(repeat("overviews", _READ_SECONDS, partial(look_again, reading, overviews, world)))
     finally:
         await part.close()
 
@@ -139,7 +144,24 @@ async def read_due(reading: ReadingList, world: BillingWorld) -> int:
     return unanswered
 
 
-def daily(reading: ReadingList, world: BillingWorld) -> Callable[[], Awaitable[int]]:
+async def look_again(reading: ReadingList, overviews: OverviewList, world: BillingWorld) -> int:
+    """Look anew at the patient-months of which something has changed, a chunk of patients a transaction."""
+    slugs = dict(await reading.tenants())
+    for due in await overviews.due(list(slugs)):
+        oversee = partial(world.begin, due.tenant_id, slugs[due.tenant_id])
+        at = world.clock.now()
+        try:
+            months = [due.month] if due.month else await running_months(oversee=oversee, at=at)
+            for month, start in product(months, range(0, len(due.patients), _LOOK_AT_ONCE)):
+                chunk = due.patients[start : start + _LOOK_AT_ONCE]
+                await refresh_overviews(month=month, patients=chunk, oversee=oversee, rule_book=world.rule_book, at=at)
+        except NotFound:
+            continue  # the practice's settings are still on their way
+        await overviews.done(due)
+    return 0
+
+
+def daily(reading: ReadingList, world: BillingWorld, overviews: OverviewList) -> Callable[[], Awaitable[int]]:
     """Return a round that reads each tenant's charts and enrolment once a day, and a new tenant's when it is first seen."""
     read_at: dict[UUID, datetime] = {}
 
@@ -149,6 +171,7 @@ def daily(reading: ReadingList, world: BillingWorld) -> Callable[[], Awaitable[i
             if now - read_at.get(tenant_id, _LONG_AGO) >= _DAY:
                 read_at[tenant_id] = now
                 await _refresh(world, tenant_id, tenant)
+                await overviews.ask_for_all(tenant_id)
         return 0
 
     return round_

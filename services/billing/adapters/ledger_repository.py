@@ -1,6 +1,6 @@
 """The ledger as rows: append what is new, find the versions in force, and stream what a month's decision needs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -69,16 +69,18 @@ _EARLIER = (
 _TOUCHES = "({0}.from_at < :month_end AND coalesce({0}.until_at, {0}.from_at) > :month_start)"
 # Of a consent all versions, of everything else the one in force; of time entries only those of
 # which a version touches the month.
-_OF_PATIENTS = sa.text(f"""
+_KNOWN = f"""
     SELECT e.patient, e.aggregate, e.version, e.kind, e.recorded_at, e.digest, e.data, {_EARLIER} AS earlier
       FROM ledger_entry AS e
-     WHERE e.tenant_id = :tenant_id AND e.patient BETWEEN :first AND :last
+     WHERE e.tenant_id = :tenant_id AND {{}}
        AND (e.kind <> 'time-entry' OR {_TOUCHES.format("e")} OR (e.version > 1 AND EXISTS (
             SELECT 1 FROM ledger_entry AS p WHERE p.tenant_id = e.tenant_id AND p.aggregate = e.aggregate
                AND p.version < e.version AND {_TOUCHES.format("p")})))
        AND (e.kind = 'consent' OR {_IN_FORCE})
      ORDER BY e.patient
-""")  # noqa: S608
+"""  # noqa: S608
+_OF_RANGE = sa.text(_KNOWN.format("e.patient BETWEEN :first AND :last"))
+_OF_THESE = sa.text(_KNOWN.format("e.patient = ANY(CAST(:patients AS text[]))"))
 _OF_PRACTICE = sa.text(f"""
     SELECT e.patient, e.aggregate, e.version, e.kind, e.recorded_at, e.digest, e.data
       FROM ledger_entry AS e
@@ -184,18 +186,31 @@ class LedgerRepository:
 
     async def of_patients(self, first: str, last: str, facts: MonthFacts) -> list[Known]:
         """Return what is known of a range of patients."""
+        range_ = {"first": first, "last": last}
+        return await self._known(_OF_RANGE, range_, facts, lambda column: column.between(first, last))
+
+    async def of_these(self, patients: Sequence[str], facts: MonthFacts) -> list[Known]:
+        """Return what is known of some patients, in order."""
+        which = sa.any_(sa.bindparam("who", list(patients), pg.ARRAY(sa.Text)))
+        return await self._known(_OF_THESE, {"patients": list(patients)}, facts, lambda column: column == which)
+
+    async def _known(
+        self,
+        query: sa.TextClause,
+        whose: dict[str, Any],
+        facts: MonthFacts,
+        among: Callable[["sa.Column[str]"], "sa.ColumnElement[bool]"],
+    ) -> list[Known]:
         month, zone = facts.month, facts.practice.tenant_in(facts.month).zone
         day = timedelta(days=1)
         values = {
             "tenant_id": self._tenant_id,
-            "first": first,
-            "last": last,
             "month_start": month.start(zone) - day,
             "month_end": month.end(zone) + day,
         }
-        billed = await self._billed(first, last, month)
-        earlier = await self._earlier_months(first, last, month)
-        rows = (Row(*row) for row in await self._connection.execute(_OF_PATIENTS, values))
+        billed = await self._billed(among(CHARGE.c.patient), month)
+        earlier = await self._earlier_months(among(ASSEMBLY.c.patient), month)
+        rows = (Row(*row) for row in await self._connection.execute(query, values | whose))
         return list(known_of(rows, facts, billed=billed, earlier=earlier))
 
     async def note_ehr_read(self, patient: str, began_at: datetime) -> None:
@@ -230,11 +245,11 @@ class LedgerRepository:
         entry = await self.latest(f"staff-member/{practitioner}")
         return credential_of(entry.data, day) if entry else None
 
-    async def _billed(self, first: str, last: str, month: CalendarMonth) -> dict[str, tuple[BilledCharge, ...]]:
+    async def _billed(self, among: "sa.ColumnElement[bool]", month: CalendarMonth) -> dict[str, tuple[BilledCharge, ...]]:
         query = _BILLED.where(
             CHARGE.c.tenant_id == self._tenant_id,
             CHARGE.c.month == month.first_day,
-            CHARGE.c.patient.between(first, last),
+            among,
             CHARGE.c.status.in_(("billable", "billed")),
             CHARGE.c.code_id.in_(LANE_LINES),
         ).order_by(CHARGE.c.patient, CHARGE.c.code)
@@ -252,7 +267,7 @@ class LedgerRepository:
             found[row.patient] = (*found.get(row.patient, ()), charge)
         return found
 
-    async def _earlier_months(self, first: str, last: str, month: CalendarMonth) -> dict[str, tuple[EarlierMonth, ...]]:
+    async def _earlier_months(self, among: "sa.ColumnElement[bool]", month: CalendarMonth) -> dict[str, tuple[EarlierMonth, ...]]:
         months = [month.previous, month.previous.previous]
         columns = (ASSEMBLY.c.patient, ASSEMBLY.c.month, ASSEMBLY.c.version, ASSEMBLY.c.recorded_at, ASSEMBLY.c.lane,
                    ASSEMBLY.c.staff_seconds, ASSEMBLY.c.complexity_attested)  # fmt: skip
@@ -262,7 +277,7 @@ class LedgerRepository:
             .where(
                 ASSEMBLY.c.tenant_id == self._tenant_id,
                 ASSEMBLY.c.month.in_([each.first_day for each in months]),
-                ASSEMBLY.c.patient.between(first, last),
+                among,
             )
             .order_by(ASSEMBLY.c.month, ASSEMBLY.c.patient, ASSEMBLY.c.version.desc())
         )

@@ -6,7 +6,9 @@
 - `charge_version`: what the outside saw of a charge, version by version, numbered by `feed_head` after the commit;
 - `difference`: a released month whose facts now say something else, until the practitioner attests it;
 - `review`: what waits for a named person's decision, by the key that the decision answers;
-- `ehr_due`, `ehr_read`: which patients' charts are to be read, and when one last was.
+- `ehr_due`, `ehr_read`: which patients' charts are to be read, and when one last was;
+- `overview`, `overview_staff`: what each patient-month comes to with what is known, for lists and numbers, made anew at any time;
+  `overview_due`: which are to be (filled by triggers, see revision 0002).
 """
 
 import sqlalchemy as sa
@@ -181,4 +183,90 @@ EHR_READ = sa.Table(
     sa.Column("tenant_id", pg.UUID, primary_key=True),
     sa.Column("patient", sa.Text, primary_key=True),
     sa.Column("began_at", _instant, nullable=False),
+)
+
+OVERVIEW = sa.Table(
+    "overview",
+    metadata,
+    sa.Column("tenant_id", pg.UUID, primary_key=True),
+    sa.Column("month", sa.Date, primary_key=True),
+    sa.Column("patient", sa.Text, primary_key=True),
+    sa.Column("looked_at", _instant, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("birth_date", sa.Date),
+    sa.Column("mrn", sa.Text),
+    sa.Column("practitioner", sa.Text, nullable=False),
+    sa.Column("practitioner_name", sa.Text, nullable=False),
+    sa.Column("payer", sa.Text, nullable=False),
+    sa.Column("profile", sa.Text, nullable=False),
+    sa.Column("plan", sa.Text),
+    sa.Column("enrolled", sa.Boolean, nullable=False),
+    sa.Column("enrolled_first", sa.Boolean, nullable=False),
+    sa.Column("approached", sa.Boolean, nullable=False),
+    sa.Column("consented", sa.Boolean, nullable=False),
+    sa.Column("eligible", sa.Boolean, nullable=False),
+    sa.Column("conditions", sa.Integer, nullable=False),
+    sa.Column("last_visit", sa.Date),
+    sa.Column("consent", sa.Text, nullable=False),
+    sa.Column("consent_why", sa.Text, nullable=False),
+    sa.Column("without_consent", sa.Integer, nullable=False),
+    sa.Column("lane", sa.Text, nullable=False),
+    sa.Column("counted", sa.Integer, nullable=False),
+    sa.Column("asserted", sa.Integer, nullable=False),
+    sa.Column("next_code", sa.Text),
+    sa.Column("missing", sa.Integer),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("held_since", _instant),
+    sa.Column("only_reviews", sa.Boolean, nullable=False),
+    sa.Column("severity", sa.Text),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("finding", sa.Text, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("lines", sa.Text, nullable=False),
+    sa.Column("amount", sa.Numeric(12, 2), nullable=False),
+    sa.Column("unknown_amounts", sa.Integer, nullable=False),
+    sa.Column("place_of_service", sa.Text, nullable=False),
+    sa.Column("notes_due", sa.Integer, nullable=False),
+    sa.Column("last_work_at", _instant),
+    sa.Column("last_work", sa.Text),
+    sa.Column("last_worker", sa.Text),
+    sa.Column("last_worker_name", sa.Text),
+    sa.CheckConstraint("state IN ('hold', 'attest', 'released', 'none', 'outside')", name="overview_state"),
+)
+sa.Index("overview_by_state", *(OVERVIEW.c[name] for name in ("tenant_id", "month", "state", "name", "patient")))
+sa.Index(
+    "overview_short",
+    *(OVERVIEW.c[name] for name in ("tenant_id", "month", "missing", "patient")),
+    postgresql_where=OVERVIEW.c.missing.is_not(None),
+)
+for _name, _where in (
+    ("overview_consent", "enrolled AND consent <> 'in-force'"),
+    ("overview_eligible", "eligible AND NOT enrolled"),
+    ("overview_notes", "notes_due > 0"),
+):
+    sa.Index(_name, *(OVERVIEW.c[name] for name in ("tenant_id", "month", "name", "patient")), postgresql_where=sa.text(_where))
+
+OVERVIEW_STAFF = sa.Table(
+    "overview_staff",
+    metadata,
+    sa.Column("tenant_id", pg.UUID, primary_key=True),
+    sa.Column("month", sa.Date, primary_key=True),
+    sa.Column("patient", sa.Text, primary_key=True),
+    sa.Column("performer", sa.Text, primary_key=True),
+    sa.Column("performer_name", sa.Text, nullable=False),
+    sa.Column("measured", sa.Integer, nullable=False),
+    sa.Column("asserted", sa.Integer, nullable=False),
+    sa.Column("entries", sa.Integer, nullable=False),
+    sa.Column("passed", sa.Integer, nullable=False),
+    sa.Column("late", sa.Integer, nullable=False),
+)
+
+OVERVIEW_DUE = sa.Table(
+    "overview_due",
+    metadata,
+    sa.Column("tenant_id", pg.UUID, primary_key=True),
+    sa.Column("id", pg.UUID, primary_key=True, server_default=sa.text("gen_random_uuid()")),
+    sa.Column("month", sa.Date),
+    sa.Column("patient", sa.Text),
 )

@@ -11,7 +11,9 @@ from services.billing.adapters.charge_catalog import ChargeCatalog
 from services.billing.adapters.charge_repository import ChargeRepository
 from services.billing.adapters.feed import FeedRepository
 from services.billing.adapters.ledger_repository import LedgerRepository
+from services.billing.adapters.lists import OverviewLists
 from services.billing.adapters.month_repository import MonthRepository
+from services.billing.adapters.overviews import OverviewRepository
 from services.billing.adapters.tables import JOURNAL as JOURNAL
 from services.billing.adapters.views import PageViews
 from shared.db.transaction import tenant_transaction
@@ -26,6 +28,8 @@ class BillingUnitOfWork:
     feed: FeedRepository
     catalog: ChargeCatalog
     views: PageViews
+    overviews: OverviewRepository
+    lists: OverviewLists
 
     def __init__(self, engine: AsyncEngine, tenant_id: UUID, tenant: str) -> None:
         self._tenant_id = tenant_id
@@ -41,6 +45,8 @@ class BillingUnitOfWork:
         self.feed = FeedRepository(connection, self._tenant_id)
         self.catalog = ChargeCatalog(connection, self._tenant_id)
         self.views = PageViews(connection, self._tenant_id)
+        self.overviews = OverviewRepository(connection, self._tenant_id, self.ledger, self.views)
+        self.lists = OverviewLists(connection, self._tenant_id)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

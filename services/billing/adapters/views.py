@@ -28,12 +28,12 @@ class PageViews:
     async def face(self, patient: str) -> Face:
         """Return who a patient is: as the EHR showed it at the last launch, else as the chart was last read."""
         aggregates = [f"ehr-context/{patient}", f"ehr/Patient/{patient}"]
-        data = {row.aggregate: row.data for row in await self._newest(aggregates)}
+        data = {row.aggregate: row.data for row in await self.newest(aggregates)}
         return face_of(data.get(aggregates[0]), data.get(aggregates[1]))
 
     async def entry_texts(self, entries: Sequence[str]) -> Mapping[str, EntryText]:
         """Return the words of entries."""
-        rows = await self._newest([f"time-entry/{entry}" for entry in entries])
+        rows = await self.newest([f"time-entry/{entry}" for entry in entries])
         return {row.aggregate.removeprefix("time-entry/"): _text_of(row.version, row.data) for row in rows}
 
     async def problem_names(self, patient: str) -> Mapping[str, str]:
@@ -64,7 +64,8 @@ class PageViews:
         )
         return (await self._connection.execute(query)).scalar() is not None
 
-    async def _newest(self, aggregates: Sequence[str]) -> Sequence["sa.Row[Any, Any, Any]"]:
+    async def newest(self, aggregates: Sequence[str]) -> Sequence["sa.Row[Any, Any, Any]"]:
+        """Return aggregate, version and content in force of each of `aggregates` that the ledger has."""
         query = (
             sa.select(LEDGER_ENTRY.c.aggregate, LEDGER_ENTRY.c.version, LEDGER_ENTRY.c.data)
             .ext(pg.distinct_on(LEDGER_ENTRY.c.aggregate))

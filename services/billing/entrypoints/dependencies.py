@@ -11,6 +11,8 @@ from fastapi import Request
 from services.billing.domain.charge import ChargeItem
 from services.billing.domain.rule_book import RuleBook
 from services.billing.fhir_mapping import Bases
+from services.billing.usecases.list_ports import Lists
+from services.billing.usecases.overview_ports import OverviewStore
 from services.billing.usecases.ports import Begin, Chart, UnitOfWork
 from services.billing.usecases.records import Author
 from services.billing.usecases.view_ports import Views
@@ -45,6 +47,14 @@ class Reading(UnitOfWork, Protocol):
     @property
     def views(self) -> Views:
         """The reads of the pages, once it has begun."""
+
+    @property
+    def overviews(self) -> OverviewStore:
+        """The lines of lists, to be made anew."""
+
+    @property
+    def lists(self) -> Lists:
+        """The lines of lists, read."""
 
 
 class World(Protocol):

@@ -1,6 +1,7 @@
 """Whose month gets a result, and whether the chart behind it was read."""
 
 from dataclasses import replace
+from datetime import date, datetime
 
 from services.billing.domain.findings import Assembly, Concerns, Finding, Severity
 from services.billing.domain.ledger import Ledger
@@ -20,22 +21,27 @@ def has_result(ledger: Ledger, month: CalendarMonth) -> bool:
     """
     zone = ledger.practice.tenant_in(month).zone
     start, end = month.start(zone), month.end(zone)
-    if ledger.billed:
+    if ledger.billed or is_enrolled(ledger, month.first_day, month.last_day, end):
         return True
-    for episode in ledger.enrollments:
-        begun = episode.start is None or episode.start <= month.last_day
-        lasts = episode.end is None or episode.end >= month.first_day
-        if episode.program == Program.CCM and episode.status in _EPISODE and begun and lasts:
-            return True
-    newest = {consent.consent_id: consent for consent in sorted(ledger.consents, key=lambda version: version.version)}
-    for consent in newest.values():
-        lasts = consent.in_force_until is None or consent.in_force_until >= month.first_day
-        if consent.program == Program.CCM and consent.status in _AGREED and consent.in_force_from < end and lasts:
-            return True
     for entry in ledger.entries:
         timed = entry.start is not None and entry.end is not None and entry.start < end and entry.end > start
         dated = entry.day is not None and month.first_day <= entry.day <= month.last_day
         if entry.program == Program.CCM and entry.status == "completed" and (timed or dated):
+            return True
+    return False
+
+
+def is_enrolled(ledger: Ledger, first: date, last: date, end: datetime) -> bool:
+    """Tell whether an episode of the program or a consent was in force on a day from `first` to `last`, over at `end`."""
+    for episode in ledger.enrollments:
+        begun = episode.start is None or episode.start <= last
+        lasts = episode.end is None or episode.end >= first
+        if episode.program == Program.CCM and episode.status in _EPISODE and begun and lasts:
+            return True
+    newest = {consent.consent_id: consent for consent in sorted(ledger.consents, key=lambda version: version.version)}
+    for consent in newest.values():
+        lasts = consent.in_force_until is None or consent.in_force_until >= first
+        if consent.program == Program.CCM and consent.status in _AGREED and consent.in_force_from < end and lasts:
             return True
     return False
 

@@ -28,8 +28,8 @@ from tests.integration.billing import world as small
 NOW = datetime(2026, 11, 3, 15, 0, tzinfo=UTC)
 ATTEST, BILL = "careledger/attest", "system/ChargeItem.rus"
 TABLES = (
-    "ledger_entry, ehr_due, ehr_read, assembly, difference, review, charge_version, charge, feed_head, journal,"
-    " journal_unpublished"
+    "ledger_entry, ehr_due, ehr_read, assembly, difference, review, charge_version, charge, feed_head, journal, overview,"
+    " overview_staff, overview_due, journal_unpublished"
 )
 
 
@@ -43,6 +43,7 @@ class Clinic:
     worker: AsyncEngine
     admin_url: str
     ehr: small.FakeChart
+    world: Any
     tenant: str = "north"
 
     async def ask(self, method: str, path: str, *, scope: str = ATTEST, **options: Any) -> httpx.Response:
@@ -195,7 +196,7 @@ async def empty(app: FastAPI, http: httpx.AsyncClient, worker: AsyncEngine, sett
     clock.set(NOW)
     ehr = small.FakeChart()
     app.state.world.chart = lambda _: ehr
-    clinic = Clinic(http, tokens, clock, worker, admin, ehr)
+    clinic = Clinic(http, tokens, clock, worker, admin, ehr, app.state.world)
     await clinic.tell(small.practice())
     return clinic
 

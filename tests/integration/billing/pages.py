@@ -6,6 +6,10 @@ from typing import Any
 
 import httpx
 
+from services.billing import main
+from services.billing.adapters.overview_list import OverviewList
+from services.billing.adapters.reading_list import ReadingList
+from services.billing.adapters.unit_of_work import JOURNAL
 from shared.web.routes import app_base
 from tests.fakes.tokens import PUBLIC_URL
 from tests.integration.billing import world as small
@@ -76,3 +80,8 @@ def lead(clinic: Clinic) -> Visitor:
 def biller(clinic: Clinic) -> Visitor:
     """Return somebody at the billing desk, on the roster."""
     return Visitor(clinic, small.DEE, ("biller",))
+
+
+async def look_again(clinic: Clinic) -> None:
+    """Bring the lists up to date, as the consumer's process does beside the app."""
+    await main.look_again(ReadingList(clinic.worker, JOURNAL), OverviewList(clinic.worker), clinic.world)

@@ -208,10 +208,11 @@ def _element(desk: Desk, month: PatientMonth, element: Element) -> Row:
 
 
 def _entries_values(desk: Desk, month: PatientMonth, *, arrived: bool) -> Row:
-    today, groups = desk.today, [("Today, " + weekday_of(desk.today), []), (f"Earlier in {month.month.first_day:%B}", [])]
-    for line in month.lines:
-        row = entry_row(desk, month, line)
-        groups[0 if row["date"] == today else 1][1].append(row)  # type: ignore[arg-type]
+    rows = [entry_row(desk, month, line) for line in month.lines]
+    groups = [
+        (f"Today, {weekday_of(desk.today)}", [row for row in rows if row["date"] == desk.today]),
+        (f"Earlier in {month.month.first_day:%B}", [row for row in rows if row["date"] != desk.today]),
+    ]
     return {
         "base": desk.base,
         "time": desk.time,
@@ -219,7 +220,7 @@ def _entries_values(desk: Desk, month: PatientMonth, *, arrived: bool) -> Row:
         "month": str(month.month),
         "title": f"{month.month.first_day:%B %Y}",
         "counted": progress_of(month.judgement).seconds,
-        "groups": [(name, rows) for name, rows in groups if rows],
+        "groups": [(name, found) for name, found in groups if found],
         "writes": desk.has(StaffRole.CLINICAL_STAFF, StaffRole.BILLING_PRACTITIONER),
     }
 
