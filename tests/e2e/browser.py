@@ -176,9 +176,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield running_world
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. It occupies the thread's event loop while it lives: a module with it holds no async tests."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=list(_ARGS))
         yield browser

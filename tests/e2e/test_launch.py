@@ -168,9 +168,9 @@ def test_a_stranger_cannot_frame_the_app(world: World, context: BrowserContext, 
     with ThreadingHTTPServer(("127.0.0.1", 0), _Stranger) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         page = context.new_page()
-        page.goto(f"http://{host}:{server.server_port}/")
-        frame = next(one for one in page.frames if one is not page.main_frame)
-        assert frame.url.startswith("chrome-error://")
+        with page.expect_event("framenavigated", lambda frame: frame is not page.main_frame and bool(frame.url)) as navigated:
+            page.goto(f"http://{host}:{server.server_port}/")
+        assert navigated.value.url.startswith("chrome-error://")
         server.shutdown()
 
 
