@@ -26,6 +26,7 @@ from deploy.demo.clock import Clock
 from services.parts import ALL_PARTS
 from shared.db.provision import at_database
 from shared.ops.children import Nats, Postgres, data_folder
+from shared.ops.children_process import dying_with_parent
 from shared.ops.environment import Environment
 from shared.ops.settings import PARTS
 from shared.smart.ehr_tokens import load_key, make_key
@@ -198,7 +199,9 @@ def _sandbox(root: Path, resources: Sequence[dict[str, Any]], variables: dict[st
     scopes = [f"system/{scope}" for scope in _READS]
     clients.write_text(json.dumps({"clients": [{"client_id": "careledger", "scopes": scopes, "jwks": jwks}]}))
     command = [sys.executable, "-m", "deploy.sandbox", "serve", "--clients", str(clients), "--clinic", str(clinic)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        dying_with_parent(command, "TERM"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     try:
         assert process.stdout is not None
         ready = next(line for line in process.stdout if line.startswith("sandbox EHR "))

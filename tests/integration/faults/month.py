@@ -171,10 +171,11 @@ class Month:
             "identifier": {"system": "https://clinic.example/statements", "value": f"{kind}/{patient}"},
             "kind": kind, "patient": patient, "value": value, "by": ADA, "role": "billing-practitioner",
         }  # fmt: skip
+        wait_until(partial(self._has_stated, body), f"{ADA} is on the roster that billing knows")
+
+    def _has_stated(self, body: Json) -> bool:
         answer = self.door.ask("POST", "/billing/attestations", json=body, expect=(200, 201, 403, 404))
-        while answer.status_code in (403, 404):  # the roster is under way by event
-            time.sleep(0.05)
-            answer = self.door.ask("POST", "/billing/attestations", json=body, expect=(200, 201, 403, 404))
+        return answer.status_code in (200, 201)
 
     def _consent(self, patient: str, given: datetime) -> None:
         declined = patient == DECLINED

@@ -24,11 +24,15 @@ _LIFE = 0.3
 
 
 def draw(seed: str, points: int) -> list[Fault]:
-    """Return `points` faults in random order, the loss of the broker's memory once among them."""
+    """Return `points` faults in random order, the loss of the broker's memory once, early on.
+
+    Early, since it makes the relays publish everything again, which would heal whatever the faults before it had lost.
+    """
     rng = random.Random(seed)
-    faults: list[Fault] = [BROKER, POSTGRES, rng.choice(RELAYS), rng.choice(CONSUMERS)][:points]
-    faults += [rng.choice(rng.choice(_KINDS)) for _ in range(points - len(faults))]
+    faults: list[Fault] = [POSTGRES, rng.choice(RELAYS), rng.choice(CONSUMERS)][: points - 1]
+    faults += [rng.choice(rng.choice(_KINDS)) for _ in range(points - 1 - len(faults))]
     rng.shuffle(faults)
+    faults.insert(rng.randrange(points // 5 + 1), BROKER)
     return faults
 
 
@@ -65,6 +69,8 @@ class Storm:
         for fault, begin, end in zip(draw(self.seed, self.points), reached, over, strict=True):
             while not begin.wait(0.1) and feeding.is_alive():
                 pass
+            if failed:
+                break
             time.sleep(rng.uniform(0, 0.06))
             self._strike(fault)
             time.sleep(_LIFE)
