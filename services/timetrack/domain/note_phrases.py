@@ -2,9 +2,11 @@
 
 import re
 
+from services.timetrack.domain.note_openings import Phrase
 
-def _any(*patterns: str) -> re.Pattern[str]:
-    return re.compile(r"(?<![a-z])(?:" + "|".join(patterns) + r")(?![a-z])")
+
+def _any(*patterns: str) -> Phrase:
+    return Phrase(r"(?<![a-z])(?:" + "|".join(patterns) + r")(?![a-z])")
 
 
 NUMBER_WORD = (
@@ -87,10 +89,9 @@ DECISION = _any(
     r"suspend\w+|baj(?:a|o|an|aron)(?! en)|sub(?:e|io|ieron)|aument\w+|agreg\w+|cambi(?:a|o|aron|amos) (?:a|de|la|"
     r"el)|inici\w+|empieza|quit(?:o|aron)|pasar\w*|indico|puso|reinici\w+|separar|solo el|que la tire|no \w+ hoy",
 )  # fmt: skip
-COMPARISON = re.compile(
-    r"->|<-|→|[↑↓]|[=+]\s?last|[,;] ?(?:was|were|era|eran|antes|before|previously)\s\w"
+_COMPARED = (
+    r"->|<-|→|[↑↓]|[=+]\s?last"
     r"|\d[^.;:]{0,20}\b(?:after|tras|antes|was|were|from|era|eran|de|vs|against|contra)\s\d|\d\s?\(\s?\d"
-    r"|\(\b(?:(?:after|tras|antes|was|were|from|era|eran|de|vs|against|contra)\s\d|(?:was|were|era)\b)"
     r"|\b(?:(?:from|de) \d+[^.;]{0,12} (?:to|a) \d|(?:up|down|dn|gained|lost|subio|bajo)\s\d"
     r"|(?:up|down|lower|higher|better|worse|easier|more|less|fewer|mas|menos|peor|mejor)\b[^.]{0,25}\b(?:from|"
     r"than|since|que|after|desde|before)\b"
@@ -103,8 +104,13 @@ COMPARISON = re.compile(
     r"era)\b|(?:was|were|era)\b.{0,40}\b(?:now|and (?:is|are)|ahora|but (?:is|are))\b)"
 )
 """What begins at a word stands behind one boundary: so a search looks at words, not at every letter."""
+COMPARISON = Phrase(_COMPARED)
+COMPARISON_AFTER_A_PAUSE = re.compile(
+    r"[,;] ?(?:was|were|era|eran|antes|before|previously)\s\w"
+    r"|\((?:(?:after|tras|antes|was|were|from|era|eran|de|vs|against|contra)\s\d|(?:was|were|era)\b)|" + _COMPARED
+)
 
-FREQUENCY = re.compile(
+FREQUENCY = Phrase(
     rf"\b(?:\d+ ?x ?/ ?(?:d|day|wk|w|week|night|n|mo|month)\b|\d+ ?v ?/ ?d\b|x ?\d+\b(?! attempts?| calls?)|"
     rf"{NUMBER_WORD} (?:times|veces|x) ?(?:a|per|/|al|por|this|in|last)?"
     rf"|\d+ ?/ ?(?:mo|wk|d|day|week|month)\b|(?:every|each|cada) (?:hour|night|noche|hora)|{NUMBER_WORD} (?:of|"
@@ -129,7 +135,7 @@ UNCHANGED = _any(
     r"within normal limits|wnl|good|great|fine|ok|okay|"
     r"estables?|controlad[oa]s?|igual|bien|buen[oa]?|normales|tolerable|managed|manageable"
 )
-CONDITIONAL = re.compile(r"\b(?:if|in case|should (?:she|he|symptoms)|when to call|cuando llamar|si)\b.*")
+CONDITIONAL = Phrase(r"\b(?:if|in case|should (?:she|he|symptoms)|when to call|cuando llamar|si)\b.*")
 GOAL = _any(
     r"goals?|targets?|under|below|at least|no more than|less than|limit|meta|objetivo|menos de|maximo|ideal|"
     r"recommended|should"
@@ -146,7 +152,7 @@ POLITE = _any(
     r"entendimiento|de acuerdo|agradece|dudas|satisf\w+|able to (?:repeat|state|teach|demonstrate)|"
     r"return demonstration"
 )
-DENIES = re.compile(
+DENIES = Phrase(
     r"\b(?:denies|denied|niega|no reported|(?:had|has|have|with|there (?:are|were)) (?:had )?no (?:new|falls?|"
     r"complaints?|issues?|concerns?|questions?|problems?|symptoms?|hospital\w*|er|ed|pain|changes?|further|more|"
     r"other|recent|signs?|side)|has not had|"
@@ -193,13 +199,13 @@ ERRANDS = _any(
     r"reprogram\w+|agend\w+|next ccm call"
 )
 
-ROUTINE = re.compile(
+ROUTINE = Phrase(
     r"\b(?:as (?:ordered|prescribed|directed|instructed|scheduled|recommended|needed|tolerated)|"
     r"como (?:se )?(?:le )?(?:indic|recet)\w+|segun (?:lo )?indicad\w+|correctamente|"
     r"per (?:protocol|policy|guidelines?)|without (?:side effects|difficulty|problems|issues)|no (?:side effects|"
     r"issues|concerns|complaints)|sin (?:molestias|efectos|problemas))\b"
 )
-ESCALATION = re.compile(
+ESCALATION = Phrase(
     r"\b(?:(?:sent|send|sending|taken|going|went|go|en route|drive[sn]?|driving|driven|takes|brought|"
     r"to)\b[^.;]{0,25}\b(?:to|->)? ?(?:the )?(?:ed|er|emergency room|urgent care|911)\b"
     r"|call(?:ed)? 911\b|(?:a|->) (?:urgencias|emergencias)\b|^(?:to )(?:ed|er)\b)"
@@ -231,7 +237,7 @@ INVOLVED = re.compile(
     r"think|need)\w+"
     r"|(?:va a|pondra|lo hara|empezara|usara|tomara|comprara)\b)"
 )
-SYMPTOM_TOPIC = re.compile(
+SYMPTOM_TOPIC = Phrase(
     r"\b(?:^(?:and |re:? ?)?(?:(?:was |were )?(?:reviewed|discussed|assess\w*|evaluat\w*|educat\w*|address\w*|monitor\w*|"
     r"screen\w*|talked|asked about|se (?:reviso|hablo|evaluo|repas\w+))\b)"
     r"|(?:pain|dolor|fall|falls|depression|sleep|mood) (?:level|medic\w*|manag\w*|regimen|scale|control|assess\w*|"
@@ -239,38 +245,38 @@ SYMPTOM_TOPIC = re.compile(
 )
 """A symptom that is only the subject of a review, no finding."""
 
-INTENT = re.compile(r"\b(?:will try|tries to|trying|try to|would like|thinking|willing|ready to|plans to|intends)\b")
-KEPT = re.compile(
+INTENT = Phrase(r"\b(?:will try|tries to|trying|try to|would like|thinking|willing|ready to|plans to|intends)\b")
+KEPT = Phrase(
     r"\bstays? (?:on|at|with) (?:\d|\w+)|\bkeeps? (?:\d|the dose|same)|\bsame dose|\bmisma dosis|\bsigue (?:con|"
     r"igual dosis)|\bno change (?:to|in) (?:plan|dose|\w+ per)|\bmismo plan|\bplan unchanged|\bok(?:ay)? per\b"
 )
 THIRD_PERSON = re.compile(r"(?<!\w)[a-zñáéíóú]{3,}ó(?!\w)")
-REVIEWED = re.compile(
+REVIEWED = Phrase(
     r"\b(?:reviewed|discussed|explained|talked|went over|explored|addressed|covered|counseled|educated|abord\w+|"
     r"evalu\w+|repas\w+|"
     r"revis\w+|habl\w+|explic\w+|orient\w+)\b"
 )
-TOLD_OF = re.compile(
+TOLD_OF = Phrase(
     r"\b(?:she|he|they|pt|patient|wife|husband|son|daughter|dtr|mom|dad|ella|paciente|hija|hijo)\b (?!is aware|"
     r"verbal|understand|agree|voiced|will|was (?:receptive|engaged|educated)|able)\w+"
 )
 NEGATIVE_START = re.compile(r"^(?:no|not|never|can|could|does|do|did|is|was|has|have|will|would|sin|ya no|nunca|todavia)")
 NEGATED = re.compile(r"\b(?:no|not|denies|denied|without|sin|niega|never|any)\s+(?:(?!he\b|she\b|pt\b|the\b)[\w-]+\s+){0,2}$")
 """A denial that reaches the words which follow at once."""
-TOLD_TO = re.compile(
+TOLD_TO = Phrase(
     r"\b(?:(?:told|asked|advised|instructed|reminded|recommended|encouraged|want) (?:the )?(?:pt|patient|her|him|them|"
     r"mom|dad|wife|husband|son|daughter|dtr|caregiver|aide)?\s?(?:not )?to\b"
     r"|(?:told|explained to|informed|reminded) (?:the )?(?:pt|patient|her|him|them|wife|husband|son|"
     r"daughter) (?:that|how|what|why|when)\b|(?:dije|pedi) que\b)"
 )
-ASKED = re.compile(r"\b(?:about|whether|regarding|re|sobre|acerca)\b.*")
-RECENT = re.compile(r"\b(?:since|ago|yesterday|last (?:week|night)|desde|hace|ayer|because|again)\b")
+ASKED = Phrase(r"\b(?:about|whether|regarding|re|sobre|acerca)\b.*")
+RECENT = Phrase(r"\b(?:since|ago|yesterday|last (?:week|night)|desde|hace|ayer|because|again)\b")
 HABITS = re.compile(r"^(?:eats?|ate|eating|drinks?|sleeps?|come|duerme|bebe|naps?)")
 HABIT_FINE = re.compile(
     r"\b(?:well|good|fine|ok|plenty|enough|healthy|regular\w*|balanced|water|meals? a day|8 hours|bien|bastante|"
     r"agua|normal)\b"
 )
-TOLD_BY_PRONOUN = re.compile(
+TOLD_BY_PRONOUN = Phrase(
     r"\b(?:he|she) (?!is|was|has|takes|uses|will|understands|verbal\w+|agrees|knows|reports|states|denies|can)\w+"
 )
 GOES_ON = re.compile(r"^(?:or|nor|and|ni|o|y)\b(?!.*\d)")
@@ -281,7 +287,7 @@ DATED = re.compile(
     + r"|next week|\d{1,2}/\d{1,2}|before (?:shift|bed|meals?|lunch|dinner|breakfast))(?![a-z])"
 )
 """A step with its day."""
-FOLLOW_UP = re.compile(
+FOLLOW_UP = Phrase(
     r"\b(?:next (?:call|appointment|appt|visit|outreach|contact)|proxima (?:cita|llamada)|f/?u|follow[- ]?up|rtc|"
     r"will call|call back)\b"
 )
@@ -297,3 +303,6 @@ ONLY_A_DATE = re.compile(r"^(?:visits?|exams?|mammogram|colonoscopy|records?|for
 """Words that make an errand only beside another."""
 
 REVIEW_OF = re.compile(r"\b(?:logs?|reports?|diary|calendar|download|readings|registro|bottles|labels|strip|photo|video)\b")
+
+PHRASES = tuple(value for value in globals().values() if isinstance(value, Phrase))
+"""All that are looked for only where a word can open them."""

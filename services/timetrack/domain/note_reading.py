@@ -61,7 +61,7 @@ def read_note(text: str) -> Reading:
         told, clauses = _facts_of(sentence)
         facts += told
         telling += clauses
-        steps += not told and bool(says.DATED.search(sentence.text)) and not says.FOLLOW_UP.search(sentence.text)
+        steps += not told and bool(says.DATED.search(sentence.text)) and not sentence.find(says.FOLLOW_UP)
         results += sum(fact.result for fact in told) + _negatives(sentence)
     problems = [token.text for part in parts for token in part.tokens if token.kinds & says.PROBLEM_KINDS]
     problems += says.PROBLEM_PHRASES.findall(normal)
@@ -90,19 +90,22 @@ def _facts_of(sentence: Sentence) -> tuple[list[Fact], int]:
     telling = 0
     taught = denied = topical = False
     listed = bool(says.TOPIC.search(sentence.text))
-    aimed = says.GOAL.search(sentence.text)
+    aimed = sentence.find(says.GOAL)
     goal = None
     for clause in sentence.clauses:
-        own_subject = bool(says.SUBJECT.match(clause.text)) and not says.POLITE.search(clause.text)
+        own_subject = bool(says.SUBJECT.match(clause.text)) and not clause.find(says.POLITE)
         short = not own_subject and len(clause.tokens) <= 4 and not clause.has("number")
         taught = _teaches(clause) or bool(says.IMPERATIVE.match(clause.text)) or ((taught or listed) and not own_subject)
-        goes_on = short or bool(says.GOES_ON.match(clause.text))
-        denied = bool(says.DENIAL.match(clause.text) or says.DENIES.search(clause.text)) or (denied and goes_on)
-        topical = bool(says.SYMPTOM_TOPIC.search(clause.text)) or (topical and short)
-        goal = goal or (aimed and says.GOAL.search(clause.text))
-        if taught or says.ROUTINE.search(clause.text):
+        denied = bool(
+            (says.DENIAL in clause.opens and says.DENIAL.pattern.match(clause.text))
+            or clause.find(says.DENIES)
+            or (denied and (short or says.GOES_ON.match(clause.text)))
+        )
+        topical = bool(clause.find(says.SYMPTOM_TOPIC)) or (topical and short)
+        goal = goal or (aimed and clause.find(says.GOAL))
+        if taught or clause.find(says.ROUTINE):
             continue
-        if told := says.TOLD_TO.search(clause.text):
+        if told := clause.find(says.TOLD_TO):
             facts = _told_to(clause, told.end())
         else:
             mood = _Mood(denied, topical, goal=bool(goal), aimed=bool(aimed))
@@ -114,9 +117,9 @@ def _facts_of(sentence: Sentence) -> tuple[list[Fact], int]:
     found += [
         Fact("quote", said)
         for said in says.QUOTE.findall(sentence.text)
-        if not (says.ATTEMPT.search(said) or says.ERRANDS.search(said))
+        if not (sentence.find(says.ATTEMPT, said) or sentence.find(says.ERRANDS, said))
     ]
-    if not found and not (taught or listed or says.TOLD_TO.search(sentence.text)) and not says.DENIES.search(sentence.text):
+    if not found and not (taught or listed or sentence.find(says.TOLD_TO)) and not sentence.find(says.DENIES):
         found += _statement(sentence)
     return found, max(telling, bool(found))
 
@@ -133,56 +136,55 @@ class _Mood:
 
 def _sentence_change(sentence: Sentence, found: list[Fact]) -> list[Fact]:
     """A comparison that spans clauses ("wt 187, was 183"): of a result, or of a drug's numbers."""
-    compared = says.COMPARISON.search(sentence.text)
-    if not compared:
-        return []
-    carried = any(fact.result for fact in found) or (sentence.has("drug") and any(sign.isdigit() for sign in compared.group()))
-    return [Fact("change", compared.group())] if carried else []
+    of_a_result = any(fact.result for fact in found)
+    compared = says.COMPARISON_AFTER_A_PAUSE.search(sentence.text) if of_a_result or sentence.has("drug") else None
+    carried = compared and (of_a_result or any(sign.isdigit() for sign in compared.group()))
+    return [Fact("change", compared.group())] if compared and carried else []
 
 
 def _told_to(clause: Words, start: int) -> list[Fact]:
     """What a patient was told to do is no fact, unless it changes a drug."""
     if says.VALUE_TOLD.search(clause.text, start):
         return [Fact("value", clause.text[start:].strip())]
-    decided = says.DECISION.search(clause.text, start)
+    decided = says.DECISION.pattern.search(clause.text, start)
     changes = decided and clause.has("drug") and not decided.group().endswith("ed")
     return [Fact("decision", decided.group())] if decided and changes else []
 
 
 def _clause_facts(clause: Words, sentence: Sentence, mood: _Mood) -> list[Fact]:
-    text = says.CONDITIONAL.sub("", clause.text)
+    text = clause.without(says.CONDITIONAL)
     clinical = clause.has(*_CLINICAL)
     found = _results(clause, text, mood)
-    if not mood.aimed and (compared := says.COMPARISON.search(text)) and (found or clinical):
+    if not mood.aimed and (found or clinical) and (compared := clause.find(says.COMPARISON, text)):
         found.append(Fact("change", compared.group()))
     told_of = sentence.has(*_CLINICAL, "means") or _concrete_words(clause.tokens)
-    if not mood.denied and told_of and (behaviour := _behaviour(text)):
+    if not mood.denied and told_of and (behaviour := _behaviour(clause, text)):
         found.append(Fact("behaviour", behaviour))
-    if escalated := says.ESCALATION.search(text):
+    if escalated := clause.find(says.ESCALATION, text):
         found.append(Fact("decision", escalated.group()))
-    elif not mood.denied and (decided := _decision(text)) and _can_decide(sentence):
+    elif not mood.denied and _can_decide(sentence) and (decided := _decision(clause, text)):
         found.append(Fact("decision", decided))
-    if (arrives := says.ARRIVES.search(text)) and not says.ERRANDS.search(text):
+    if (arrives := clause.find(says.ARRIVES, text)) and not clause.find(says.ERRANDS, text):
         found.append(Fact("next", arrives.group()))
     return found
 
 
 def _results(clause: Words, text: str, mood: _Mood) -> list[Fact]:
     """The one thing that a clause found: a value, a finding or how often something happens."""
-    for at, token in enumerate(clause.tokens):
-        if token.number and not mood.goal and token.text in text and _is_value(clause.tokens, at):
+    for at, token in enumerate(clause.tokens if clause.has("number") and not mood.goal else ()):
+        if token.number and token.text in text and _is_value(clause.tokens, at):
             return [Fact("value", token.text)]
-    for token in clause.tokens:
-        asserted = "symptom" in token.kinds and token.text in text and not (mood.denied or mood.topical)
-        if asserted and not _negated(text, token.text) and not says.UNCHANGED.search(text):
+    for token in clause.tokens if clause.has("symptom") and not (mood.denied or mood.topical) else ():
+        asserted = "symptom" in token.kinds and token.text in text
+        if asserted and not _negated(text, token.text) and not clause.find(says.UNCHANGED, text):
             return [Fact("finding", token.text)]
-    often = says.FREQUENCY.search(text)
-    return [Fact("frequency", often.group())] if often and clause.has(*_CLINICAL) else []
+    often = clause.find(says.FREQUENCY, text) if clause.has(*_CLINICAL) else None
+    return [Fact("frequency", often.group())] if often else []
 
 
-def _behaviour(text: str) -> str | None:
+def _behaviour(clause: Words, text: str) -> str | None:
     """What the patient does or lacks, unless it is denied ("no missed doses")."""
-    for match in says.BEHAVIOUR.finditer(text):
+    for match in says.BEHAVIOUR.pattern.finditer(text) if says.BEHAVIOUR in clause.opens else ():
         if says.HABITS.match(match.group()) and says.HABIT_FINE.search(text):
             continue
         if says.NEGATIVE_START.match(match.group()) or not says.NEGATED.search(text[: match.start()]):
@@ -192,31 +194,31 @@ def _behaviour(text: str) -> str | None:
 
 def _can_decide(sentence: Sentence) -> bool:
     """Is there something to decide about: a drug, a measure, a thing, or a number that is not an appointment's?"""
-    return sentence.has("drug", "measure", "thing") or (sentence.has("number") and not says.ERRANDS.search(sentence.text))
+    return sentence.has("drug", "measure", "thing") or (sentence.has("number") and not sentence.find(says.ERRANDS))
 
 
-def _decision(text: str) -> str | None:
+def _decision(clause: Words, text: str) -> str | None:
     """A change of treatment; not one that did not happen, is only asked about, or that the patient only means to make."""
-    if says.INTENT.search(text) or (text.startswith("no ") and "per " not in text):
+    if clause.find(says.INTENT, text) or (text.startswith("no ") and "per " not in text):
         return None
-    found = says.DECISION.search(says.ASKED.sub("", text))
+    found = clause.find(says.DECISION, clause.without(says.ASKED, text))
     return found.group() if found else None
 
 
 def _statement(sentence: Sentence) -> list[Fact]:
     """A sentence that tells much that would not stand in just any note, though no pattern knows it."""
     concrete = _concrete(sentence)
-    errand = says.ERRANDS.search(sentence.text) or says.ATTEMPT.search(sentence.text)
+    errand = sentence.find(says.ERRANDS) or sentence.find(says.ATTEMPT)
     introduced, _, told = sentence.text.partition(":")
-    if says.REVIEWED.search(introduced) and not says.TOLD_OF.search(sentence.text) and not says.RECENT.search(told):
+    if sentence.find(says.REVIEWED, introduced) and not (sentence.find(says.TOLD_OF) or sentence.find(says.RECENT, told)):
         return []
     weight = (
         len(concrete)
-        + bool(says.PAST.search(sentence.text))
+        + bool(sentence.find(says.PAST))
         + sentence.has("drug", "symptom")
-        + bool(says.TOLD_BY_PRONOUN.search(sentence.text))
+        + bool(sentence.find(says.TOLD_BY_PRONOUN))
     )
-    if len(concrete) >= 2 and weight >= (6 if errand else 4) and not says.ROUTINE.search(sentence.text):
+    if len(concrete) >= 2 and weight >= (6 if errand else 4) and not sentence.find(says.ROUTINE):
         return [Fact("statement", " ".join(concrete))]
     return []
 
@@ -227,7 +229,7 @@ def _teaches(clause: Words) -> bool:
 
 def _negated(text: str, word: str) -> bool:
     before = text[: text.find(word)]
-    return bool(says.NEGATION.search(before))
+    return bool(says.NEGATION.pattern.search(before))
 
 
 def _is_value(tokens: tuple[Token, ...], at: int) -> bool:
@@ -251,9 +253,7 @@ def _is_value(tokens: tuple[Token, ...], at: int) -> bool:
 
 def _negatives(sentence: Sentence) -> int:
     return sum(
-        1
-        for clause in sentence.clauses
-        if clause.has("symptom") and says.NEGATION.search(clause.text) and not clause.has("teaching")
+        1 for clause in sentence.clauses if clause.has("symptom") and clause.find(says.NEGATION) and not clause.has("teaching")
     )
 
 
@@ -261,10 +261,7 @@ def _concrete_words(tokens: tuple[Token, ...]) -> list[str]:
     return [
         token.text
         for before, token in zip((None, *tokens), tokens, strict=False)
-        if len(token.text) > 2
-        and not token.number
-        and token.kinds <= {"thing", "means"}
-        and not (before and before.text in words.TITLES)
+        if token.concrete and not (before and before.text in words.TITLES)
     ]
 
 
@@ -281,8 +278,7 @@ def _acts_of(sentence: Sentence, verbs: frozenset[str], *, factual: bool) -> lis
     found = []
     for at, token in enumerate(sentence.tokens):
         listed = "act" in token.kinds
-        unlisted = factual and not token.kinds and bool(says.PAST_VERB.search(token.text))
-        if not (listed or unlisted or token.text in verbs) or _by_patient(sentence.tokens, at):
+        if not (listed or (factual and token.past) or token.text in verbs) or _by_patient(sentence.tokens, at):
             continue
         weak = token.text in words.WEAK_ACTS
         if at and sentence.tokens[at - 1].text == "as":
@@ -294,7 +290,7 @@ def _acts_of(sentence: Sentence, verbs: frozenset[str], *, factual: bool) -> lis
         with_facts = concrete >= 1 or token.text in words.INFORMED or (not weak and (person or at == 0))
         if by_itself or (factual and with_facts):
             found.append(token.text)
-    if factual and (involved := says.INVOLVED.search(sentence.text) or says.KEPT.search(sentence.text)):
+    if factual and (involved := says.INVOLVED.search(sentence.text) or sentence.find(says.KEPT)):
         found.append(involved.group())
     return found
 
@@ -306,11 +302,13 @@ def _by_patient(tokens: tuple[Token, ...], at: int) -> bool:
 
 
 def _errand(sentence: Sentence) -> bool:
-    return any(not says.ONLY_A_DATE.match(found.group()) for found in says.ERRANDS.finditer(sentence.text))
+    if says.ERRANDS not in sentence.opens:
+        return False
+    return any(not says.ONLY_A_DATE.match(found.group()) for found in says.ERRANDS.pattern.finditer(sentence.text))
 
 
 def _only_errands(parts: tuple[Sentence, ...]) -> bool:
-    errands = [bool(says.ATTEMPT.search(part.text)) or _errand(part) for part in parts]
+    errands = [bool(part.find(says.ATTEMPT)) or _errand(part) for part in parts]
     work = any(token.text in words.NAMED_WORK for part in parts for token in part.tokens)
     empty = [not _concrete(part) and not part.has("condition", "symptom", "drug") for part in parts]
     return any(errands) and not work and all(errand or nothing for errand, nothing in zip(errands, empty, strict=True))

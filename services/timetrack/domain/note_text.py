@@ -7,6 +7,8 @@ from functools import lru_cache
 
 from services.timetrack.domain import note_clinical_words as clinical
 from services.timetrack.domain import note_words as words
+from services.timetrack.domain.note_openings import Phrase
+from services.timetrack.domain.note_phrases import PAST_VERB, PHRASES
 
 LONGEST = 6000
 """Characters of a note that are read: more than three pages say nothing new about whether it is specific."""
@@ -16,10 +18,10 @@ _WORD = re.compile(
     r"|[a-z][a-z0-9]*(?:['/-][a-z0-9]+)*\.?(?=\W|$)|[a-z]+|\d+[a-z]+"
 )
 _SENTENCE = re.compile(r"[.!?](?<!\b(?:dr|mr|ms|sr|st)[.!?])(?<!\b(?:dra|mrs|sra)[.!?])(?=\s|$)|[;\n]| - | \| ")
-_CLAUSE = re.compile(
-    r"[,()]|:(?!\d)|\b(?:because|bc|but|so that|although|though|until|which|who|while|whereas"
-    r"|porque|pero|aunque|hasta que|mientras|pues)\b"
+_BETWEEN_CLAUSES = (
+    "because|bc|but|so that|although|though|until|which|who|while|whereas|porque|pero|aunque|hasta que|mientras|pues"
 )
+_CLAUSE = re.compile(rf"[,()]|:(?!\d)|\b(?:{_BETWEEN_CLAUSES})\b")
 _SPACE = re.compile(r"[^\S\n]+")
 _PLAIN = {0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"', 0xAB: '"', 0xBB: '"', 0x2013: "-", 0x2014: " - "}
 _DIGIT_UNIT = re.compile(r"\d(?=(?:mg|mcg|kg|lbs?|cm|mm|ml|hrs?|h|days?|d|wks?|w|weeks?|mo|months?|x|u|units?|am|pm|a|p|l|g)\b)")
@@ -58,27 +60,41 @@ _TERM = re.compile(r"\b(?:" + "|".join(_TERMS) + r")\b")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word as read, and its classes (`drug`, `symptom`, `act`, …)."""
+    """One word as read, and its classes (`drug`, `symptom`, `act`, …).
+
+    `concrete`: it would not stand in just any note; `past`: no list has it, but it looks like a verb of the past; `opens`: the
+    phrases that may start with it.
+    """
 
     text: str
     kinds: frozenset[str]
-
-    @property
-    def number(self) -> bool:
-        return self.text[0].isdigit()
+    number: bool
+    concrete: bool
+    past: bool
+    opens: frozenset[Phrase]
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Some words of a note: `text` as normalised, its tokens and all their classes."""
+    """Some words of a note: `text` as normalised, its tokens, all their classes and the phrases that may start there."""
 
     text: str
     tokens: tuple[Token, ...]
     kinds: frozenset[str]
+    opens: frozenset[Phrase]
 
     def has(self, *kinds: str) -> bool:
         """Is there a word of any of these classes?"""
         return not self.kinds.isdisjoint(kinds)
+
+    def find(self, phrase: Phrase, text: str | None = None) -> re.Match[str] | None:
+        """Search for a phrase, here or in `text`, which is what is left of these words."""
+        return phrase.pattern.search(self.text if text is None else text) if phrase in self.opens else None
+
+    def without(self, phrase: Phrase, text: str | None = None) -> str:
+        """Return the text, or `text`, without a phrase."""
+        kept = self.text if text is None else text
+        return phrase.pattern.sub("", kept) if phrase in self.opens else kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +119,32 @@ def sentences(text: str) -> tuple[Sentence, ...]:
     """Return the sentences of a normalised text, empty ones left out."""
     found = []
     for part in _SENTENCE.split(text):
-        clauses = tuple(clause for piece in _CLAUSE.split(part) if (clause := _words(piece.strip())).tokens)
+        clauses = tuple([clause for piece in _CLAUSE.split(part) if (clause := _words(piece.strip())).tokens])
         if clauses:
-            tokens = tuple(token for clause in clauses for token in clause.tokens)
-            kinds = frozenset().union(*(clause.kinds for clause in clauses))
-            found.append(Sentence(part.strip(), tokens, kinds, clauses))
+            tokens = tuple([token for clause in clauses for token in clause.tokens])
+            kinds, opens = _joined(clauses)
+            found.append(Sentence(part.strip(), tokens, kinds, opens | _OPEN_BETWEEN, clauses))
     return tuple(found)
 
 
 def _words(text: str) -> Words:
-    tokens = tuple(_token(word.rstrip(".")) for word in _WORD.findall(text))
-    return Words(text, tokens, frozenset().union(*(token.kinds for token in tokens)))
+    tokens = tuple(map(_token, _WORD.findall(text)))
+    return Words(text, tokens, *_joined(tokens))
+
+
+def _joined(parts: tuple[Token, ...] | tuple[Words, ...]) -> tuple[frozenset[str], frozenset[Phrase]]:
+    """What the parts are and open, together."""
+    return frozenset().union(*[part.kinds for part in parts]), frozenset().union(*[part.opens for part in parts])
 
 
 @lru_cache(maxsize=20_000)
-def _token(word: str) -> Token:
-    return Token(word, kinds_of(word))
+def _token(found: str) -> Token:
+    word = found.rstrip(".")
+    kinds = kinds_of(word)
+    number = word[0].isdigit()
+    concrete = len(word) > 2 and not number and kinds <= {"thing", "means"}
+    opens = frozenset(phrase for phrase in PHRASES if phrase.opened_by(word))
+    return Token(word, kinds, number, concrete, past=not kinds and PAST_VERB.search(word) is not None, opens=opens)
 
 
 def _index(*groups: tuple[str, tuple[str, ...]]) -> tuple[dict[str, frozenset[str]], dict[str, tuple[str, ...]]]:
@@ -193,3 +219,7 @@ def kinds_of(word: str) -> frozenset[str]:
     if word in words.STOPWORDS:
         kinds.add("stop")
     return frozenset(kinds)
+
+
+_OPEN_BETWEEN = _words(_BETWEEN_CLAUSES.replace("|", " ")).opens
+"""The phrases that may start with a word between clauses, which is a token of none of them."""
