@@ -22,6 +22,7 @@ from services.embedded import Deployment, deployment, serve
 from shared.kernel.errors import Conflict, Unavailable
 from shared.ops.children_process import dying_with_parent
 from shared.ops.clock import DevClock
+from shared.ops.egress import origin_of
 from shared.smart.ehr_tokens import load_key, make_key
 from shared.web.routes import fhir_base
 
@@ -32,6 +33,13 @@ _CLIENTS = {
     "staff": ("Staff at the sandbox clinic", "careledger/timers careledger/roster careledger/attest"),
     "biller": ("The practice's billing system", "system/ChargeItem.rus"),
 }
+_APP_CLIENT_ID = "careledger-app"
+_APP_SCOPES = (
+    "launch openid fhirUser online_access patient/Patient.r patient/Condition.rs patient/Coverage.rs"
+    " user/Practitioner.r user/PractitionerRole.rs"
+)
+_PRACTITIONER_ROLE = "http://terminology.hl7.org/CodeSystem/practitioner-role"
+_DESK_ROLES = {"biller": "desk", "program-lead": "practitioner"}
 _READS = ("Patient.r", "Condition.rs", "Coverage.rs", "Encounter.rs", "CarePlan.rs", "EpisodeOfCare.rs")
 _PLANS = {"TIDEWATER": "commercial_strict"}
 _READY = "sandbox EHR "
@@ -66,7 +74,7 @@ async def _run(place: Deployment, arguments: argparse.Namespace) -> int:
     clinic = await _clinic(folder, arguments)
     keys = {name: make_key(folder / f"{name}.pem") for name in _CLIENTS}
     async with AsyncExitStack() as stack:
-        base = await stack.enter_async_context(_sandbox(folder, clinic, _ehr_key(place)))
+        base = await stack.enter_async_context(_sandbox(place, folder, clinic))
         await _register(place, folder, clinic, keys, base)
         ready = asyncio.Event()
         serving = asyncio.create_task(serve(place, port=arguments.port, ready=ready))
@@ -116,11 +124,19 @@ def _jwks(file: Path) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _sandbox(folder: Path, clinic: Path, key: Path) -> AsyncIterator[str]:
-    """Run the sandbox EHR, at which our services are registered by their public key, and yield its FHIR base."""
-    scopes = [f"system/{scope}" for scope in _READS]
+async def _sandbox(place: Deployment, folder: Path, clinic: Path) -> AsyncIterator[str]:
+    """Run the sandbox EHR, at which our services and our app are registered, and yield its FHIR base."""
+    jwks, url = _jwks(_ehr_key(place)), _public_url(place)
+    services = {"client_id": _EHR_CLIENT_ID, "scopes": [f"system/{scope}" for scope in _READS], "jwks": jwks}
+    app = {
+        "client_id": _APP_CLIENT_ID,
+        "scopes": _APP_SCOPES.split(),
+        "jwks": jwks,
+        "launch_url": f"{url}/launch",
+        "redirect_uris": [f"{url}/callback"],
+    }
     clients = folder / "sandbox-clients.json"
-    clients.write_text(json.dumps({"clients": [{"client_id": _EHR_CLIENT_ID, "scopes": scopes, "jwks": _jwks(key)}]}), "ascii")
+    clients.write_text(json.dumps({"clients": [services, app]}), "ascii")
     words = ["serve", "--port", str(_port(folder / "sandbox-port")), "--clients", str(clients), "--clinic", str(clinic)]
     async with _child("deploy.sandbox", words, stdout=asyncio.subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -190,9 +206,22 @@ def _tenant(practice: dict[str, Any], ehr_base: str, since: date) -> dict[str, A
             "fhir_base": ehr_base,
             "token_url": ehr_base.removesuffix("/fhir/R4") + "/auth/token",
             "client_id": _EHR_CLIENT_ID,
+            "app_client_id": _APP_CLIENT_ID,
+            "frame_ancestors": [origin_of(ehr_base)],
         },
+        "roles": [
+            {"role": "clinical-staff", "code": f"{_PRACTITIONER_ROLE}|nurse"},
+            {"role": "billing-practitioner", "code": f"{_PRACTITIONER_ROLE}|doctor"},
+            *({"role": role, "practitioner": _member(practice, part)} for role, part in _DESK_ROLES.items()),
+        ],
         "plans": {payer["organization"]: _PLANS[payer["id"]] for payer in practice["payers"] if payer["id"] in _PLANS},
     }
+
+
+def _member(practice: dict[str, Any], part: str) -> str:
+    """Return the first person of the practice who has that part in it."""
+    found: str = next(person["id"] for person in practice["people"] if person["part"] == part)
+    return found
 
 
 async def _script(place: Deployment, folder: Path, clinic: Path) -> int:
@@ -242,11 +271,12 @@ def _where_to_look(place: Deployment, key: Path, ehr_base: str) -> str:
     lines = (
         "Where to look",
         f"  FHIR base      {base}   ({base}/metadata)",
+        f"  the app        open {origin_of(ehr_base)}/ , choose who works and a chart: Careledger opens in its frame",
         f"  EHR (sandbox)  {ehr_base}",
         f"  ready client   biller, key {_short(key)}, scope {_CLIENTS['biller'][1]}",
         "  first charge   (a token by the client's key, then the pull; paste it while this runs)",
         f"""curl -sS -H "Authorization: Bearer $({token})" '{base}/ChargeItem?status=billable&_count=1'""",
-        "Domain time stands still where the month's script left it. Ctrl-C ends.",
+        "Domain time stands still where the month's script left it (`careledger dev clock off` lets it run). Ctrl-C ends.",
     )
     return "\n".join(lines)
 
