@@ -103,6 +103,11 @@ async def _fresh_review(place: Place, aim: Objects) -> Objects:
     return replace(aim, review=place.add_review(aim))
 
 
+async def _kept_document(place: Place, aim: Objects) -> Objects:
+    place.add_document(aim)
+    return aim
+
+
 def _acknowledgement(aim: Objects) -> Json:
     parts = [
         {"name": "charge", "valueReference": {"reference": f"ChargeItem/{aim.charge}"}},
@@ -164,6 +169,9 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("GET", f"{_FHIR}/Consent/{{consent_id}}/_history"): Example(_by_id("consent")),
     ("GET", f"{_FHIR}/Consent/{{consent_id}}/_history/{{version}}"): Example(_by_id("consent")),
     ("GET", f"{_FHIR}/Provenance/{{provenance_id}}"): _provenance("c", "consent"),
+    ("GET", "/t/{tenant}/consent/documents/{document_id}"): Example(
+        lambda aim: {"document_id": aim.consent}, fresh=_kept_document
+    ),
     ("GET", "/t/{tenant}/consent/in-force"): Example(absent=200, query=lambda aim: {"patient": aim.patient, "program": "ccm"}),
     ("POST", f"{_FHIR}/Task"): Example(allowed=frozenset((201,)), hidden=403, absent=None, body=_new_task),
     ("POST", f"{_FHIR}/Task/_search"): _form_search(),

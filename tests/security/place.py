@@ -117,6 +117,16 @@ class Place:
         )  # fmt: skip
         return review
 
+    def add_document(self, aim: Objects) -> None:
+        """Keep a document with a consent's id for that consent's patient."""
+        self.rows(
+            "consent",
+            "INSERT INTO consent_document (tenant_id, id, patient, content_type, bytes, sha256, kept_at, kept_by)"
+            " SELECT tenant_id, id, patient, 'application/pdf', '%%PDF-', '', now(), 'rn' FROM consent WHERE id = %s"
+            " ON CONFLICT DO NOTHING",
+            aim.consent,
+        )
+
 
 @asynccontextmanager
 async def running(make_database: Callable[[str], Any], tokens: TokenMaker, folder: Path) -> AsyncIterator[Place]:

@@ -93,7 +93,7 @@
       const image = document.createElement("img");
       image.src = address;
       image.alt = link.textContent;
-      image.className = "cl-file";
+      image.width = Math.min(link.parentElement.clientWidth, 480);
       link.replaceWith(image);
       return;
     }
