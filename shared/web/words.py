@@ -52,6 +52,8 @@ def program_words(code: str) -> str:
 
 
 def person_words(name: str | None, credential: str | None) -> str:
-    """Say who somebody is: `Dana Whitfield, RN`; a credential that is not ours is said as it is."""
+    """Say who somebody is: `Dana Whitfield, RN`; a credential that is not ours is said as it is, one in the name not twice."""
     known = next((words for code, words in CREDENTIALS.items() if code == credential), credential)
+    if name and known and name.endswith(f", {known}"):
+        return name
     return ", ".join(part for part in (name or "not named", known) if part)
