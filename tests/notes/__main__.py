@@ -1,20 +1,39 @@
-"""`python -m tests.notes`: how the documentation check agrees with the labels, on the scored half (`tuning` for the other)."""
+"""How the documentation check agrees with the labels, and the two labellings with each other.
+
+`python -m tests.notes` measures the scored half, `… tuning` the other one, `… agreement` the labellings.
+"""
 
 import sys
 from time import process_time
 
-from tests.notes.scoring import PARTS, kappa, read_corpus, score
+from tests.notes.scoring import PARTS, LabelledNote, agreement, read_corpus, score
 
 
 def main() -> None:
-    """Print the measures; with `tuning`, of the tuning half, and the notes on which rules and label differ."""
+    """Print the measures that the argument asks for."""
     notes = read_corpus()
-    tuning = "tuning" in sys.argv[1:]
+    if "agreement" in sys.argv[1:]:
+        print_agreement(notes)
+    else:
+        print_scores(notes, tuning="tuning" in sys.argv[1:])
+
+
+def print_agreement(notes: list[LabelledNote]) -> None:
+    """Print Cohen's kappa by part, then each note on which the labellings differ, with both labels and the settled one."""
+    print(f"{'':12}{'notes':>6}{'pass or not':>13}{'outcome':>9}")
+    for name, belongs in PARTS.items():
+        got = agreement(note for note in notes if belongs(note))
+        differ = f"{got.acceptable_differs} and {got.outcome_differs} differ"
+        print(f"{name:12}{got.notes:6}{got.acceptable:13.3f}{got.outcome:9.3f}   {differ}")
+    for note in notes:
+        if note.first != note.blind:
+            print(f"{note.id} first {note.first}, blind {note.blind}, settled {note.label}: {note.note}")
+
+
+def print_scores(notes: list[LabelledNote], *, tuning: bool) -> None:
+    """Print the measures of a half; of the tuning half, also the notes on which rules and label differ."""
     half = [note for note in notes if note.scored is not tuning]
-    strict = kappa((note.first, note.second) for note in notes)
-    binary = kappa((str(note.first == "pass"), str(note.second == "pass")) for note in notes)
     print(f"{len(notes)} notes, {sum(note.acceptable for note in notes)} acceptable; {'tuning' if tuning else 'scored'} half:")
-    print(f"two labellings: kappa {binary:.3f} (pass or not), {strict:.3f} (outcome with elements)")
     print(f"{'':12}{'notes':>6}{'accept.':>9}{'precision':>11}{'recall':>8}{'outcome':>9}")
     for name, belongs in PARTS.items():
         part = [note for note in half if belongs(note)]

@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class LabelledNote:
-    """A note with its two labels and the settled one (`pass`, `improve relevance`, `fail action relevance`, `not-countable`)."""
+    """A note, its author's label, the blind reader's and the settled one (`pass`, `improve relevance`, `not-countable`)."""
 
     id: str
     lang: str
@@ -31,7 +31,7 @@ class LabelledNote:
     action: str | None
     relevance: str | None
     first: str
-    second: str
+    blind: str
     label: str
 
     @property
@@ -68,18 +68,29 @@ class Score:
 
 
 def read_corpus(folder: Path = HERE) -> list[LabelledNote]:
-    """Return all notes in the order of the files."""
-    first, second, settled = (_yaml(folder / "labels" / f"{name}.yaml") for name in ("first", "second", "settled"))
+    """Return all notes in the order of the files; a note that two labels agree on has that label, any other the settled one.
+
+    Raises:
+        KeyError: a note without one of the labels, or one on which they differ that nobody settled.
+    """
+    first, blind = (_yaml(folder / "labels" / f"{name}.yaml") for name in ("first", "blind"))
+    settled = read_settled(folder)
     raw = [note for path in sorted((folder / "corpus").glob("*.yaml")) for note in _yaml(path)]
     return [
         LabelledNote(
             **{"problem": None, "action": None, "relevance": None} | note,
             first=first[note["id"]],
-            second=second[note["id"]],
-            label=settled.get(note["id"], second[note["id"]]),
+            blind=blind[note["id"]],
+            label=first[note["id"]] if first[note["id"]] == blind[note["id"]] else settled[note["id"]],
         )
         for note in raw
     ]
+
+
+def read_settled(folder: Path = HERE) -> dict[str, str]:
+    """Return by id the labels of the notes on which the two labellings differ."""
+    settled: dict[str, str] = _yaml(folder / "labels" / "settled.yaml")
+    return settled
 
 
 def read_practice(folder: Path = HERE) -> list[tuple[bool, str]]:
@@ -102,6 +113,30 @@ def score(notes: Iterable[LabelledNote]) -> Score:
         false_pass=sum(not note.acceptable and outcome == "pass" for note, outcome in judged),
         missed_pass=sum(note.acceptable and outcome != "pass" for note, outcome in judged),
         outcomes=sum(note.label.split()[0] == outcome for note, outcome in judged) / max(len(judged), 1),
+    )
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far the two labellings agree: Cohen's kappa on pass or not, and on the outcome; on how many notes each differs."""
+
+    notes: int
+    acceptable: float
+    outcome: float
+    acceptable_differs: int
+    outcome_differs: int
+
+
+def agreement(notes: Iterable[LabelledNote]) -> Agreement:
+    """Compare the two labellings, before anything was settled."""
+    outcomes = [(note.first.split()[0], note.blind.split()[0]) for note in notes]
+    acceptable = [(str(first == "pass"), str(blind == "pass")) for first, blind in outcomes]
+    return Agreement(
+        notes=len(outcomes),
+        acceptable=kappa(acceptable),
+        outcome=kappa(outcomes),
+        acceptable_differs=sum(first != blind for first, blind in acceptable),
+        outcome_differs=sum(first != blind for first, blind in outcomes),
     )
 
 
