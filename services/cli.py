@@ -8,7 +8,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from services import commands
+from services import commands, rules_commands
 from shared.kernel.errors import CareledgerError
 from shared.ops.environment import SettingMissing
 from shared.ops.logs import set_up_logs
@@ -138,8 +138,7 @@ def _development(groups: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     openapi.add_argument("--check", action="store_true", help="only compare; status 1 if something differs")
     openapi.set_defaults(run=commands.run_openapi)
 
-    rules = _command(groups, "rules", "the rule book").add_subparsers(required=True)
-    _command(rules, "lint", "refuse parameters that do not resolve or lack a source").set_defaults(run=commands.run_rules_lint)
+    rules_commands.add_commands(groups)
 
     sandbox = _command(groups, "sandbox", "the sandbox EHR and its synthetic clinic")
     sandbox.add_argument("words", nargs=argparse.REMAINDER, help="see: careledger sandbox --help")

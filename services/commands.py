@@ -12,7 +12,6 @@ from typing import Any
 
 import uvicorn
 
-import services.billing.main
 import shared.access.main
 from services.embedded import deployment, serve
 from services.generated_files import differences, write_all
@@ -179,13 +178,6 @@ def run_openapi(arguments: argparse.Namespace) -> int:
         return 0
     found = differences()
     print("\n".join(found) or "openapi/ is as the code says")
-    return 1 if found else 0
-
-
-def run_rules_lint(_: argparse.Namespace) -> int:
-    """Check the rule book's parameters."""
-    found = services.billing.main.lint_rules()
-    print("\n".join(found) or "the rule book is whole")
     return 1 if found else 0
 
 

@@ -23,7 +23,7 @@ from services.billing.adapters.rule_book_lint import EDITIONS, lint
 from services.billing.adapters.unit_of_work import JOURNAL as JOURNAL
 from services.billing.adapters.unit_of_work import BillingUnitOfWork
 from services.billing.domain.rule_book import RuleBook
-from services.billing.entrypoints import fhir_api, provenance_api, rest_api
+from services.billing.entrypoints import fhir_api, provenance_api, rest_api, rules_api
 from services.billing.entrypoints.consumer import handlers
 from services.billing.entrypoints.fragments import ROUTERS
 from services.billing.entrypoints.rounds import repeat
@@ -33,6 +33,7 @@ from services.billing.usecases.read_charts import read_charts
 from services.billing.usecases.records import Author
 from services.billing.usecases.refresh_evidence import EvidenceRefreshed, refresh_evidence
 from services.billing.usecases.refresh_overviews import refresh_overviews, running_months
+from services.billing.usecases.replay_decisions import Replayed, replay_decisions
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.clock import Clock, SystemClock
 from shared.kernel.errors import NotFound
@@ -61,6 +62,10 @@ class BillingWorld:
         self.clock: Clock = part.clock
         self.wall: Clock = SystemClock()
 
+    def rule_book_of(self, edition: str) -> RuleBook:
+        """Return the rule book in force, or a year's draft."""
+        return load_rule_book(edition)
+
     def begin(self, tenant_id: UUID, tenant: str) -> BillingUnitOfWork:
         """Return a new unit of work."""
         return BillingUnitOfWork(self._part.engine, tenant_id, tenant)
@@ -86,7 +91,7 @@ def create_app(settings: PartSettings) -> FastAPI:
     return web.create_app(
         service=settings.service,
         title="Careledger billing",
-        routers=(fhir_api.router, provenance_api.router, rest_api.router, *ROUTERS),
+        routers=(fhir_api.router, provenance_api.router, rest_api.router, rules_api.router, *ROUTERS),
         authenticator=part.authenticator,
         limiter=part.limiter,
         lifespan=lifespan,
@@ -177,9 +182,27 @@ def daily(reading: ReadingList, world: BillingWorld, overviews: OverviewList) ->
     return round_
 
 
-def lint_rules() -> list[str]:
-    """Return what is wrong with the rule book's files, adopted and drafts; empty if nothing is."""
-    return [problem for edition in EDITIONS for problem in lint(edition)]
+def lint_rules(cases: Path | None = None) -> list[str]:
+    """Return what is wrong with the rule book's files, adopted and drafts, and with `cases` which rule has none."""
+    return [problem for edition in EDITIONS for problem in lint(edition, cases=cases if not edition else None)]
+
+
+async def replay_for(settings: PartSettings, tenant: str, month: str, edition: str) -> Replayed:
+    """Compute the stored decisions of `month` (YYYY-MM) of `tenant` again, by the rule book in force or a year's draft."""
+    part = build_part(settings, JOURNAL, ehr_scope=SCOPE, worker=True)
+    try:
+        state = await part.registry.tenant(tenant)
+        if state is None:
+            raise NotFound(f"there is no tenant {tenant}")
+        world, tenant_id = BillingWorld(part), UUID(state.tenant_id)
+        return await replay_decisions(
+            month=CalendarMonth.parse(month),
+            begin=partial(world.begin, tenant_id, tenant),
+            rule_book=world.rule_book_of(edition),
+            by_another=bool(edition),
+        )
+    finally:
+        await part.close()
 
 
 async def assemble_for(settings: PartSettings, tenant: str, month: str) -> tuple[EvidenceRefreshed, MonthAssembled]:

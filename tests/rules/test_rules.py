@@ -14,7 +14,8 @@ from tests.rules.world import World
 FOLDER = Path(__file__).parent
 
 
-def _cases() -> list[Any]:
+def all_cases() -> list[Any]:
+    """Return the cases of the folder as parameters."""
     rows = []
     for path in sorted(FOLDER.glob("*.yaml")):
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -30,7 +31,7 @@ def decide(facts: dict[str, Any]) -> Assembly:
     )
 
 
-@pytest.mark.parametrize("case", _cases())
+@pytest.mark.parametrize("case", all_cases())
 def test_case(case: dict[str, Any]) -> None:
     """Each expectation of the case holds, and no path ends without a charge and without a finding."""
     assembly = decide(case["facts"])

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx
 
+from services.billing.entrypoints.preview_example import EXAMPLE
 from shared.access.fhir_mapping.conformance import TYPES
 from tests.integration.timetrack.staff import nurse
 from tests.security.place import NOW, Objects, Place, consent_of, start_timer, task_of
@@ -218,6 +219,9 @@ EXAMPLES: dict[tuple[str, str], Example] = {
         lambda aim: {"review_id": aim.review}, whole=True, allowed=frozenset((200,)),
         body=lambda _: {"decision": "leave-out", "reason": "the matrix", "by": "dr-ada"}, fresh=_fresh_review,
     ),
+    ("POST", "/t/{tenant}/billing/preview"): Example(absent=None, hidden=200, body=lambda _: EXAMPLE),
+    ("GET", "/t/{tenant}/billing/rules"): Example(absent=None, hidden=200),
+    ("GET", "/t/{tenant}/billing/rules/{rule_id}"): Example(lambda _: {"rule_id": "T1"}, absent=None, hidden=200),
     ("POST", "/t/{tenant}/billing/months/{month}/assemble"): _month(),
     ("POST", "/t/{tenant}/billing/months/{month}/attest"): _month(body={"by": "dr-ada"}),
     ("POST", "/t/{tenant}/billing/months/{month}/close"): _month("2025-02", _SIGNED),

@@ -16,8 +16,8 @@ from services.billing.adapters.ehr_facts import medical_record_number
 from services.billing.adapters.event_facts import credential_of, holds_role, tenant_fact
 from services.billing.adapters.journaling import event_record, plain_record
 from services.billing.adapters.ledger_mapping import Row, known_of, practice_of
-from services.billing.adapters.shared_time import busy_by_patient
-from services.billing.adapters.tables import ASSEMBLY, CHARGE, EHR_READ, JOURNAL, LEDGER_ENTRY
+from services.billing.adapters.shared_time import OVERLAPPING, busy_by_patient
+from services.billing.adapters.tables import ASSEMBLY, CHARGE, CHARGE_VERSION, EHR_READ, JOURNAL, LEDGER_ENTRY
 from services.billing.domain.charge import LANE_LINES, Identifier
 from services.billing.domain.ledger import BilledCharge, EarlierMonth
 from services.billing.usecases.ports import Known, MonthFacts, Telling
@@ -94,6 +94,8 @@ _STAFF_SECONDS = sa.text(f"""
        AND {_IN_FORCE}
      GROUP BY 1, 2
 """)  # noqa: S608
+_THEN = "WITH ledger_entry AS NOT MATERIALIZED (SELECT * FROM ledger_entry WHERE recorded_at <= :as_of) "
+"""Before a query: what had been recorded by an instant stands for the whole ledger."""
 _BILLED = sa.select(CHARGE.c.id, CHARGE.c.patient, CHARGE.c.code, CHARGE.c.units, CHARGE.c.date_of_service, CHARGE.c.practitioner,
                     CHARGE.c.version, CHARGE.c.updated_at)  # fmt: skip
 
@@ -159,19 +161,26 @@ class LedgerRepository:
             raise NotFound("the practice's settings have not come yet")
         return tenant_fact(data, "", "")[0].zone
 
-    async def month_facts(self, month: CalendarMonth) -> MonthFacts:
+    async def month_facts(self, month: CalendarMonth, *, as_of: datetime | None = None) -> MonthFacts:
         """Return what the month's patients share."""
-        rows = [Row(*row) for row in await self._connection.execute(_OF_PRACTICE, {"tenant_id": self._tenant_id})]
+        rows = [Row(*row) for row in await self._execute(_OF_PRACTICE, {"tenant_id": self._tenant_id}, as_of)]
         facts = practice_of(rows, month)
         if facts is None:
             raise NotFound("the practice's settings have not come yet")
         zone = facts.practice.tenant_in(month).zone
         start, end = month.start(zone), month.end(zone)
         bounds = {"tenant_id": self._tenant_id, "month_start": start, "month_end": end, "zone": zone.key}
-        days = await self._connection.execute(_STAFF_SECONDS, bounds)
+        days = await self._execute(_STAFF_SECONDS, bounds, as_of)
         seconds: dict[tuple[str, date], int] = {(row.performer, row.day): int(row.seconds) for row in days}
-        busy = await busy_by_patient(self._connection, tenant_id=self._tenant_id, month_start=start, month_end=end)
-        return replace(facts, practice=replace(facts.practice, staff_seconds=seconds), busy=busy)
+        overlapping = await self._execute(OVERLAPPING, {k: v for k, v in bounds.items() if k != "zone"}, as_of)
+        busy = busy_by_patient(overlapping.all())
+        return replace(facts, practice=replace(facts.practice, staff_seconds=seconds), busy=busy, as_of=as_of)
+
+    async def _execute(self, query: "sa.TextClause", values: dict[str, Any], as_of: datetime | None) -> Any:
+        """Run a query over the ledger, or over what of it had been recorded by `as_of`."""
+        if as_of is None:
+            return await self._connection.execute(query, values)
+        return await self._connection.execute(sa.text(_THEN + query.text), values | {"as_of": as_of})
 
     async def candidates(self, after: str | None, limit: int) -> list[str]:
         """Return the next patients of the ledger."""
@@ -208,9 +217,9 @@ class LedgerRepository:
             "month_start": month.start(zone) - day,
             "month_end": month.end(zone) + day,
         }
-        billed = await self._billed(among(CHARGE.c.patient), month)
-        earlier = await self._earlier_months(among(ASSEMBLY.c.patient), month)
-        rows = (Row(*row) for row in await self._connection.execute(query, values | whose))
+        billed = await self._billed(among(CHARGE.c.patient), month, facts.as_of)
+        earlier = await self._earlier_months(among(ASSEMBLY.c.patient), month, facts.as_of)
+        rows = (Row(*row) for row in await self._execute(query, values | whose, facts.as_of))
         return list(known_of(rows, facts, billed=billed, earlier=earlier))
 
     async def note_ehr_read(self, patient: str, began_at: datetime) -> None:
@@ -245,14 +254,20 @@ class LedgerRepository:
         entry = await self.latest(f"staff-member/{practitioner}")
         return credential_of(entry.data, day) if entry else None
 
-    async def _billed(self, among: "sa.ColumnElement[bool]", month: CalendarMonth) -> dict[str, tuple[BilledCharge, ...]]:
-        query = _BILLED.where(
-            CHARGE.c.tenant_id == self._tenant_id,
-            CHARGE.c.month == month.first_day,
-            among,
-            CHARGE.c.status.in_(("billable", "billed")),
-            CHARGE.c.code_id.in_(LANE_LINES),
-        ).order_by(CHARGE.c.patient, CHARGE.c.code)
+    async def _billed(
+        self, among: "sa.ColumnElement[bool]", month: CalendarMonth, as_of: datetime | None
+    ) -> dict[str, tuple[BilledCharge, ...]]:
+        query = (
+            (_BILLED if as_of is None else _billed_by(as_of))
+            .where(
+                CHARGE.c.tenant_id == self._tenant_id,
+                CHARGE.c.month == month.first_day,
+                among,
+                (CHARGE if as_of is None else CHARGE_VERSION).c.status.in_(("billable", "billed")),
+                CHARGE.c.code_id.in_(LANE_LINES),
+            )
+            .order_by(CHARGE.c.patient, CHARGE.c.code)
+        )
         found: dict[str, tuple[BilledCharge, ...]] = {}
         for row in await self._connection.execute(query):
             charge = BilledCharge(
@@ -267,7 +282,9 @@ class LedgerRepository:
             found[row.patient] = (*found.get(row.patient, ()), charge)
         return found
 
-    async def _earlier_months(self, among: "sa.ColumnElement[bool]", month: CalendarMonth) -> dict[str, tuple[EarlierMonth, ...]]:
+    async def _earlier_months(
+        self, among: "sa.ColumnElement[bool]", month: CalendarMonth, as_of: datetime | None
+    ) -> dict[str, tuple[EarlierMonth, ...]]:
         months = [month.previous, month.previous.previous]
         columns = (ASSEMBLY.c.patient, ASSEMBLY.c.month, ASSEMBLY.c.version, ASSEMBLY.c.recorded_at, ASSEMBLY.c.lane,
                    ASSEMBLY.c.staff_seconds, ASSEMBLY.c.complexity_attested)  # fmt: skip
@@ -278,6 +295,7 @@ class LedgerRepository:
                 ASSEMBLY.c.tenant_id == self._tenant_id,
                 ASSEMBLY.c.month.in_([each.first_day for each in months]),
                 among,
+                *(() if as_of is None else (ASSEMBLY.c.recorded_at <= as_of,)),
             )
             .order_by(ASSEMBLY.c.month, ASSEMBLY.c.patient, ASSEMBLY.c.version.desc())
         )
@@ -293,6 +311,24 @@ class LedgerRepository:
             )
             found[row.patient] = (*found.get(row.patient, ()), earlier)
         return found
+
+
+def _billed_by(as_of: datetime) -> "sa.Select[Any]":
+    """Return the charges as their last version by an instant says."""
+    newer = CHARGE_VERSION.alias("newer")
+    last = ~sa.exists().where(
+        newer.c.tenant_id == CHARGE_VERSION.c.tenant_id,
+        newer.c.id == CHARGE_VERSION.c.id,
+        newer.c.version > CHARGE_VERSION.c.version,
+        newer.c.recorded_at <= as_of,
+    )
+    theirs = (CHARGE.c.tenant_id == CHARGE_VERSION.c.tenant_id) & (CHARGE.c.id == CHARGE_VERSION.c.id)
+    return (
+        sa.select(CHARGE.c.id, CHARGE.c.patient, CHARGE.c.code, CHARGE.c.units, CHARGE.c.date_of_service, CHARGE.c.practitioner,
+                  CHARGE_VERSION.c.version, CHARGE_VERSION.c.recorded_at.label("updated_at"))
+        .join_from(CHARGE, CHARGE_VERSION, theirs)
+        .where(CHARGE_VERSION.c.recorded_at <= as_of, last)
+    )  # fmt: skip
 
 
 class EvidenceRepository:

@@ -1,10 +1,9 @@
 """One performer at two patients at once (R29): refused at capture, but imports may bring it all the same."""
 
-from datetime import datetime
-from uuid import UUID
+from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain.ledger import Busy
 
@@ -17,24 +16,23 @@ _LIVE = """
             WHERE n.tenant_id = e.tenant_id AND n.aggregate = e.aggregate AND n.version > e.version)
 """
 # A performer who overlaps with themselves starts something before the furthest end so far.
-_OVERLAPPING = f"""
+_WHO = f"""
     SELECT DISTINCT performer FROM (
         SELECT performer, from_at, max(until_at) OVER (PARTITION BY performer ORDER BY from_at, until_at, aggregate
                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached
           FROM ({_LIVE}) AS live) AS swept
      WHERE reached > from_at
 """  # noqa: S608
-_THEIRS = sa.text(
-    f"SELECT * FROM ({_LIVE}) AS live WHERE performer IN ({_OVERLAPPING}) ORDER BY performer, from_at, until_at, aggregate"  # noqa: S608
+OVERLAPPING = sa.text(
+    f"SELECT * FROM ({_LIVE}) AS live WHERE performer IN ({_WHO}) ORDER BY performer, from_at, until_at, aggregate"  # noqa: S608
 )
 
 
-async def busy_by_patient(
-    connection: AsyncConnection, *, tenant_id: UUID, month_start: datetime, month_end: datetime
-) -> dict[str, tuple[Busy, ...]]:
-    """Return, by patient, the stretches in which a performer's time for that patient meets their time for another."""
-    bounds = {"tenant_id": tenant_id, "month_start": month_start, "month_end": month_end}
-    rows = (await connection.execute(_THEIRS, bounds)).all()
+def busy_by_patient(rows: Sequence[Any]) -> dict[str, tuple[Busy, ...]]:
+    """Return, by patient, the stretches in which a performer's time for that patient meets their time for another.
+
+    `rows` are those of OVERLAPPING, which asks for tenant_id, month_start and month_end.
+    """
     found: dict[str, list[Busy]] = {}
     for place, row in enumerate(rows):
         for other in rows[place + 1 :]:

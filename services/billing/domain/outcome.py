@@ -87,8 +87,7 @@ def facts_used(ledger: Ledger) -> tuple[str, ...]:
 
 def _note_unverified(case: Case, rule_book: RuleBook) -> None:
     """L4: a month outside the days for which the payers' text was read, or by a draft, is computed and held."""
-    validity = rule_book.validity
-    read = f"{validity.valid_from} to {validity.valid_to}, {validity.status}"
+    read = "; ".join(str(validity) for validity in (rule_book.validity, *rule_book.adopted))
     text = f"{case.grid.name} lies outside the days for which the payers' text was read ({read})"
     case.note("45", "L4", text, concerns=Concerns.RELEASE, path="rule_book.validity")
 

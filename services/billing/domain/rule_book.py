@@ -85,6 +85,23 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule by the id that findings and cases use: its parameters (paths, `*` for any ending) and rows of the severity table.
+
+    `elsewhere` says why the engine does not decide it; empty: it does, and has cases.
+    """
+
+    id: str
+    says: str
+    references: tuple[str, ...]
+    certainty: str
+    confidence: str
+    parameters: tuple[str, ...]
+    situations: tuple[str, ...]
+    elsewhere: str
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """A payer's rules: `column` of the severity table, whether its switches are set, and its own parameters."""
 
@@ -110,13 +127,21 @@ class Validity:
         """Tell whether a whole month lies within, and the reading was adopted."""
         return self.status == "adopted" and self.valid_from <= month.first_day and month.last_day <= self.valid_to
 
+    def __str__(self) -> str:
+        return f"{self.valid_from} to {self.valid_to}, {self.status}"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RuleBook:
-    """All profiles, codes, situations and fees of one edition. Immutable; `content_hash` is of everything that decides."""
+    """All profiles, codes, situations and fees of one edition. Immutable; `content_hash` is of everything that decides.
+
+    `adopted` are later years that a named person has read and adopted into this book.
+    """
 
     name: str
     validity: Validity
+    adopted: tuple[Validity, ...]
+    rules: Mapping[str, Rule]
     references: Mapping[str, Reference]
     codes: Mapping[str, Code]
     groups: Mapping[str, str]
@@ -128,7 +153,7 @@ class RuleBook:
 
     @classmethod
     def build(cls, data: Mapping[str, Any]) -> "RuleBook":
-        """Make a book of plain dictionaries: validity, references, codes, groups, profiles, severities, fees.
+        """Make a book of plain dictionaries: validity, rules, references, codes, groups, profiles, severities, fees.
 
         Raises Invalid naming what does not resolve, lacks a source or lacks a severity.
         """
@@ -140,6 +165,8 @@ class RuleBook:
         book = cls(
             name=data["name"],
             validity=Validity(**data["validity"]),
+            adopted=tuple(Validity(**row) for row in data["adopted"]),
+            rules={key: _rule(key, row) for key, row in data["rules"].items()},
             references=references,
             codes=codes,
             groups=groups,
@@ -165,6 +192,10 @@ class RuleBook:
         own = {name: _answered(self, name, answer) for name, answer in answers.items()}
         digest = _digest({"book": self.content_hash, "answers": dict(answers)})
         return replace(self, profiles={**self.profiles, **own}, content_hash=digest, compiled={})
+
+    def is_read_for(self, month: CalendarMonth) -> bool:
+        """Tell whether somebody has read the payers' text for a whole month, and it was adopted (L4)."""
+        return any(validity.covers(month) for validity in (self.validity, *self.adopted))
 
     def lineage(self, profile: str) -> tuple[Profile, ...]:
         """Return the profile and those that it extends, nearest first."""
@@ -202,13 +233,20 @@ class RuleBook:
         facility = self.fees.get("facility_places")
         side = "facility" if facility is not None and place_of_service in facility.on(day) else "non_facility"
         amounts = self.fees.get(f"{code}.{side}")
-        if amounts is None or day < amounts.values[0][0] or not self.validity.valid_from <= day <= self.validity.valid_to:
+        if amounts is None or day < amounts.values[0][0]:
             return None
-        return Decimal(amounts.on(day))
+        amount = amounts.on(day)
+        return None if amount is None else Decimal(amount)
 
 
 def _code(key: str, row: Mapping[str, Any]) -> Code:
     return Code(key, str(row["number"]), row["system"], row["group"], row["valid_from"], row.get("valid_to"))
+
+
+def _rule(key: str, row: Mapping[str, Any]) -> Rule:
+    lists = {name: tuple(str(each) for each in row.get(name, ())) for name in ("parameters", "situations")}
+    references = tuple(row.get("sources", ()))
+    return Rule(key, row["says"], references, row["certainty"], row["confidence"], **lists, elsewhere=row.get("elsewhere", ""))
 
 
 def _expand(entry: str) -> list[str]:
@@ -286,6 +324,9 @@ def _problems(book: RuleBook) -> Iterator[str]:
             )
             if parameter.certainty not in ("sourced", "general knowledge", "design") or parameter.confidence not in "HML":
                 yield f"{name}: {parameter.path} has certainty {parameter.certainty}, confidence {parameter.confidence}"
+    for rule in book.rules.values():
+        yield from (f"rule {rule.id} cites unknown {ref}" for ref in rule.references if ref not in book.references)
+        yield from (f"rule {rule.id} names unknown row {row}" for row in rule.situations if row not in book.severities)
     columns = {profile.column for profile in book.profiles.values()}
     for key, row in book.severities.items():
         yield from (

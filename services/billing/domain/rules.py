@@ -178,7 +178,7 @@ def _compile(book: RuleBook, profile: str, month: CalendarMonth) -> Rules:
         profile=profile,
         column=member.column,
         switches_set=member.switches_set,
-        verified=book.validity.covers(month),
+        verified=book.is_read_for(month),
         situations={key: book.situation(profile, key) for key in book.severities},
         lanes={lane: _lane(book, value, lane) for lane in Lane},
         acute_prefixes=tuple(value("eligibility.conditions.acute_prefixes")),

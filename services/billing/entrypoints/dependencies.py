@@ -64,6 +64,9 @@ class World(Protocol):
     clock: Clock
     wall: Clock
 
+    def rule_book_of(self, edition: str) -> RuleBook:
+        """Return the rule book in force (edition empty), or a year's draft; Invalid for a year that has none."""
+
     def begin(self, tenant_id: UUID, tenant: str) -> Reading:
         """Return a new unit of work."""
 

@@ -111,8 +111,18 @@ async def decide(uow: UnitOfWork, first: str, last: str, facts: MonthFacts, rule
 
 
 def _decision(known: Known, month: CalendarMonth, rule_book: RuleBook, at: datetime, before: AssemblyRow | None) -> Decision:
-    assembly = with_chart_read(assemble(month, known.ledger, rule_book, at=at), known)
+    assembly = result_of(known, month, rule_book, at)
     return Decision(ledger=known.ledger, assembly=assembly, hash=hash_of(known, month, rule_book, at), before=before)
+
+
+def result_of(known: Known, month: CalendarMonth, rule_book: RuleBook, at: datetime) -> Assembly:
+    """Return what a patient's month comes to as known at `at`, held where the chart behind it was not read."""
+    return with_chart_read(assemble(month, known.ledger, rule_book, at=at), known)
+
+
+def encoded(assembly: Assembly) -> str:
+    """Return an Assembly as it is stored: canonical JSON."""
+    return _ENCODER.encode(assembly).decode()
 
 
 def hash_of(known: Known, month: CalendarMonth, rule_book: RuleBook, at: datetime) -> str:
@@ -209,7 +219,7 @@ def _row(decision: Decision, month: CalendarMonth, at: datetime) -> AssemblyRow:
         complexity_attested=any(
             said.kind is AttestationKind.COMPLEXITY and said.month == month for said in decision.ledger.attestations
         ),
-        data=_ENCODER.encode(assembly).decode(),
+        data=encoded(assembly),
     )
 
 

@@ -24,12 +24,16 @@ class EvidenceStore(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class MonthFacts:
-    """What a month's patients share: the practice, its own payer profiles, and where imports met other patients' time."""
+    """What a month's patients share: the practice, its own payer profiles, and where imports met other patients' time.
+
+    `as_of`: as it was known at an instant in the past; None: as it is known now.
+    """
 
     month: CalendarMonth
     practice: Practice
     payers: Mapping[str, Any]
     busy: Mapping[str, tuple[Busy, ...]]
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +63,8 @@ class LedgerStore(Protocol):
     async def zone(self) -> ZoneInfo:
         """Return the billing location's zone of today; NotFound if the tenant's settings have not come yet."""
 
-    async def month_facts(self, month: CalendarMonth) -> MonthFacts:
-        """Return what all patients share in a month; NotFound if the tenant's settings have not come yet."""
+    async def month_facts(self, month: CalendarMonth, *, as_of: datetime | None = None) -> MonthFacts:
+        """Return what all patients share in a month, as known now or at `as_of`; NotFound without the tenant's settings."""
 
     async def candidates(self, after: str | None, limit: int) -> list[str]:
         """Return up to `limit` patients of the ledger in order, beginning after `after`."""
@@ -76,6 +80,9 @@ class LedgerStore(Protocol):
 
     async def credential_of(self, practitioner: str, day: date) -> str | None:
         """Return the credential that the roster gives somebody on a day, if any."""
+
+    async def of_these(self, patients: Sequence[str], facts: MonthFacts) -> list[Known]:
+        """Return what is known of some patients that a month's decision needs, in order."""
 
     async def note_ehr_read(self, patient: str, began_at: datetime) -> None:
         """Note that a patient's chart was read whole by a reading that began at `began_at`, and is due no more."""
