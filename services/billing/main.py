@@ -40,6 +40,7 @@ from shared.kernel.errors import NotFound
 from shared.ops.settings import PartSettings
 from shared.smart.part import Part, build_part, consumers_of, relay_of
 from shared.web import app as web
+from shared.web.charts import Charts
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 HANDLERS = handlers(JOURNAL, EvidenceRepository)
@@ -59,6 +60,7 @@ class BillingWorld:
     def __init__(self, part: Part) -> None:
         self._part = part
         self.rule_book: RuleBook = load_rule_book()
+        self.charts = Charts()
         self.clock: Clock = part.clock
         self.wall: Clock = SystemClock()
 
@@ -82,10 +84,12 @@ class BillingWorld:
 def create_app(settings: PartSettings) -> FastAPI:
     """Return the app that serves billing; it opens its connections when first used and closes them at the end."""
     part = build_part(settings, JOURNAL, ehr_scope=SCOPE)
+    world = BillingWorld(part)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        world.charts.close()
         await part.close()
 
     return web.create_app(
@@ -95,7 +99,7 @@ def create_app(settings: PartSettings) -> FastAPI:
         authenticator=part.authenticator,
         limiter=part.limiter,
         lifespan=lifespan,
-        world=BillingWorld(part),
+        world=world,
         registry=part.registry,
         public_url=settings.public_url,
         search_parameters={"ChargeItem": (*fhir_api.SEARCH_PARAMETERS, fhir_api.FEED_PARAMETER), "Provenance": ()},

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.adapters.tables import ASSEMBLY, LEDGER_ENTRY, OVERVIEW, OVERVIEW_DUE, OVERVIEW_STAFF
-from services.billing.usecases.list_ports import PAGE, ChargeTally, HoldNote, StaffTally, Tally, Want
+from services.billing.usecases.list_ports import PAGE, ChargeTally, Decided, HoldNote, StaffTally, Tally, Want
 from services.billing.usecases.overview_ports import OverviewRow
 from shared.kernel.calendar_month import CalendarMonth
 
@@ -35,6 +35,7 @@ _LISTS: dict[str, "sa.ColumnElement[bool]"] = {
     "consented": _O.consented,
     "eligible": _O.eligible & ~_O.enrolled,
     "notes": _O.notes_due > 0,
+    "copied": _O.copied > 0,
     "measured": _O.counted > _O.asserted,
     "asserted": _O.asserted > 0,
     "unknown": _O.unknown_amounts > 0,
@@ -50,13 +51,14 @@ _BY: dict[str, tuple[Any, Any]] = {
     "payer": (_O.payer, _O.payer),
     "place_of_service": (_O.place_of_service, _O.place_of_service),
     "kind": (_O.kind, _O.kind),
+    "plan": (_O.plan, _O.plan),
 }
 _CHARGES = sa.text("""
     SELECT c.month, count(DISTINCT c.patient) FILTER (WHERE c.status IN ('billable', 'billed')) AS patients,
            count(*) FILTER (WHERE c.status IN ('billable', 'billed')) AS lines,
            count(*) FILTER (WHERE c.status = 'billed') AS billed,
            count(*) FILTER (WHERE c.status = 'aborted') AS returned,
-           avg(extract(epoch FROM c.entered_at - (c.month + interval '1 month')) / 86400)
+           avg(extract(epoch FROM c.entered_at - (c.month + interval '1 month') AT TIME ZONE :zone) / 86400)
                FILTER (WHERE c.status IN ('billable', 'billed')) AS release_days
       FROM charge AS c WHERE c.tenant_id = :tenant_id AND c.month = ANY(CAST(:months AS date[])) AND c.version > 0
      GROUP BY c.month
@@ -133,9 +135,9 @@ class OverviewLists:
             query = query.where(_S.performer == want.performer)
         return [StaffTally(**{**row._mapping, "performer": str(row.performer)}) for row in await self._connection.execute(query)]
 
-    async def charges(self, months: Sequence[CalendarMonth]) -> list[ChargeTally]:
+    async def charges(self, months: Sequence[CalendarMonth], zone: ZoneInfo) -> list[ChargeTally]:
         """Return what became of the published charges."""
-        values = {"tenant_id": self._tenant_id, "months": [month.first_day for month in months]}
+        values = {"tenant_id": self._tenant_id, "zone": zone.key, "months": [month.first_day for month in months]}
         rows = await self._connection.execute(_CHARGES, values)
         return [ChargeTally(**{**row._mapping, "release_days": _float(row.release_days)}) for row in rows]
 
@@ -158,10 +160,10 @@ class OverviewLists:
         )
         return [(row.counted, row.n) for row in await self._connection.execute(query)]
 
-    async def staff_days(self, month: CalendarMonth, zone: str, over: int) -> list[tuple[str, str, date, int]]:
+    async def staff_days(self, month: CalendarMonth, zone: ZoneInfo, over: int) -> list[tuple[str, str, date, int]]:
         """Return working days longer than `over` seconds."""
-        local = ZoneInfo(zone)
-        values = {"tenant_id": self._tenant_id, "zone": zone, "start": month.start(local), "end": month.end(local), "over": over}
+        start, end = month.start(zone), month.end(zone)
+        values = {"tenant_id": self._tenant_id, "zone": zone.key, "start": start, "end": end, "over": over}
         rows = await self._connection.execute(_STAFF_DAYS, values)
         return [(row.performer, row.name or row.performer, row.day, int(row.seconds)) for row in rows]
 
@@ -184,6 +186,16 @@ class OverviewLists:
             .order_by(LEDGER_ENTRY.c.version.desc())
         )
         return [_note.decode(data) for data in (await self._connection.execute(query)).scalars()]
+
+    async def decisions(self, month: CalendarMonth, patient: str) -> list[Decided]:
+        """Return all decisions of a patient-month."""
+        a = ASSEMBLY.c
+        query = (
+            sa.select(a.version, a.recorded_at.label("at"), a.outcome, a.releasable)
+            .where(self._mine(ASSEMBLY), a.month == month.first_day, a.patient == patient)
+            .order_by(a.version.desc())
+        )
+        return [Decided(**row._mapping) for row in await self._connection.execute(query)]
 
     async def is_behind(self) -> bool:
         """Tell whether notes wait."""

@@ -228,6 +228,7 @@ OVERVIEW = sa.Table(
     sa.Column("unknown_amounts", sa.Integer, nullable=False),
     sa.Column("place_of_service", sa.Text, nullable=False),
     sa.Column("notes_due", sa.Integer, nullable=False),
+    sa.Column("copied", sa.Integer, nullable=False),
     sa.Column("last_work_at", _instant),
     sa.Column("last_work", sa.Text),
     sa.Column("last_worker", sa.Text),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 import sqlalchemy as sa
@@ -12,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.adapters.ehr_facts import medical_record_number
 from services.billing.adapters.tables import LEDGER_ENTRY
-from services.billing.usecases.view_ports import EntryText, Face
+from services.billing.usecases.view_ports import EntryText, Face, NoteToImprove
+from shared.kernel.calendar_month import CalendarMonth
 
 _WRITTEN = ("time-entry", "consent")
 """Kinds whose fragments name what they wrote by its id alone."""
@@ -49,6 +51,22 @@ class PageViews:
         )
         rows = await self._connection.execute(query)
         return {row.aggregate.rpartition("/")[2]: condition_name(msgspec.json.decode(row.data)) for row in rows}
+
+    async def notes_to_improve(self, patients: Sequence[str], month: CalendarMonth, zone: ZoneInfo) -> list[NoteToImprove]:
+        """Return the entries whose notes lack something."""
+        query = (
+            sa.select(LEDGER_ENTRY.c.patient, LEDGER_ENTRY.c.aggregate, LEDGER_ENTRY.c.from_at, LEDGER_ENTRY.c.data)
+            .ext(pg.distinct_on(LEDGER_ENTRY.c.aggregate))
+            .where(
+                LEDGER_ENTRY.c.tenant_id == self._tenant_id,
+                LEDGER_ENTRY.c.patient == sa.any_(sa.bindparam("who", list(patients), pg.ARRAY(sa.Text))),
+                LEDGER_ENTRY.c.kind == "time-entry",
+            )
+            .order_by(LEDGER_ENTRY.c.aggregate, LEDGER_ENTRY.c.version.desc())
+        )
+        rows = await self._connection.execute(query)
+        found = [_note_of(row, zone) for row in rows if row.from_at and month.start(zone) <= row.from_at < month.end(zone)]
+        return sorted((note for note in found if note is not None), key=lambda note: (note.day, note.entry))
 
     async def has(self, aggregate: str, version: int) -> bool:
         """Tell whether the ledger holds that version or a later one."""
@@ -102,6 +120,24 @@ def _name(resource: Mapping[str, Any]) -> str | None:
         return None
     given = " ".join(chosen.get("given", ()))
     return ", ".join(part for part in (chosen.get("family"), given) if part) or chosen.get("text")
+
+
+def _note_of(row: Any, zone: ZoneInfo) -> NoteToImprove | None:
+    said = msgspec.json.decode(row.data)
+    assessment = said.get("note_assessment") or {}
+    if said["status"] != "completed" or said["program"] != "ccm" or assessment.get("outcome") not in ("improve", "fail"):
+        return None
+    return NoteToImprove(
+        patient=row.patient,
+        entry=said["entry_id"],
+        day=row.from_at.astimezone(zone).date(),
+        activity=said["activity"],
+        author=said["author"],
+        author_name=said["performer"].get("name") or said["author"],
+        text=_text_of(1, row.data).note,
+        missing=tuple(assessment.get("missing", ())),
+        seconds=said["seconds"],
+    )
 
 
 def _day(text: str | None) -> date | None:

@@ -21,6 +21,7 @@ from shared.kernel.clock import Clock
 from shared.kernel.errors import NotFound
 from shared.smart.registry import Registry
 from shared.web.access_control import Principal
+from shared.web.charts import Charts
 from shared.web.routes import fhir_base
 
 
@@ -61,6 +62,7 @@ class World(Protocol):
     """What `main` opened for all tenants."""
 
     rule_book: RuleBook
+    charts: Charts
     clock: Clock
     wall: Clock
 

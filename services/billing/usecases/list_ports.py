@@ -1,11 +1,13 @@
 """What lists and numbers ask of the overviews: which lines, in which order, and sums over them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
+from services.billing.usecases.look_at_month import Viewing
 from services.billing.usecases.overview_ports import OverviewRow
 from shared.kernel.calendar_month import CalendarMonth
 
@@ -99,6 +101,16 @@ class HoldNote:
     at: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """A version of a patient-month's decision: when, and what became of it."""
+
+    version: int
+    at: datetime
+    outcome: str
+    releasable: bool
+
+
 class Lists(Protocol):
     """The overviews of one tenant, read."""
 
@@ -111,12 +123,12 @@ class Lists(Protocol):
         """Return how many lines there are."""
 
     async def tally(self, months: Sequence[CalendarMonth], want: Want, *, by: str = "month") -> list[Tally]:
-        """Return the sums over the lines of `months` by `month`, `practitioner`, `payer`, `place_of_service` or `kind`."""
+        """Return the sums over the lines of `months` by `month`, `practitioner`, `payer`, `place_of_service`, `kind` or `plan`."""
 
     async def staff(self, months: Sequence[CalendarMonth], want: Want, *, by: str = "performer") -> list[StaffTally]:
         """Return the sums over the staff's time by `performer` or `month`."""
 
-    async def charges(self, months: Sequence[CalendarMonth]) -> list[ChargeTally]:
+    async def charges(self, months: Sequence[CalendarMonth], zone: ZoneInfo) -> list[ChargeTally]:
         """Return what became of the published charges by month."""
 
     async def assembled(self, month: CalendarMonth) -> tuple[int, datetime | None]:
@@ -125,7 +137,7 @@ class Lists(Protocol):
     async def uniform_totals(self, month: CalendarMonth) -> list[tuple[int, int]]:
         """Return counted seconds that many patients share to the second, and how many do."""
 
-    async def staff_days(self, month: CalendarMonth, zone: str, over: int) -> list[tuple[str, str, date, int]]:
+    async def staff_days(self, month: CalendarMonth, zone: ZoneInfo, over: int) -> list[tuple[str, str, date, int]]:
         """Return performer, name, day and seconds of each working day longer than `over` seconds."""
 
     async def hold_notes(self, month: CalendarMonth, patients: Sequence[str]) -> dict[str, HoldNote]:
@@ -134,5 +146,20 @@ class Lists(Protocol):
     async def hold_history(self, month: CalendarMonth, patient: str) -> list[HoldNote]:
         """Return all that was said of a hold, newest first."""
 
+    async def decisions(self, month: CalendarMonth, patient: str) -> list[Decided]:
+        """Return all decisions of a patient-month, newest first."""
+
     async def is_behind(self) -> bool:
         """Tell whether facts have come that the lines do not show yet."""
+
+
+class Listing(Viewing, Protocol):
+    """A unit of work from which lists are read."""
+
+    @property
+    def lists(self) -> Lists:
+        """The lists."""
+
+
+Looking = Callable[[], Listing]
+"""Makes one listing unit of work after another for the same tenant."""

@@ -30,7 +30,8 @@ class State(StrEnum):
 class OverviewRow:
     """A patient-month in short: who, by whose rules, how far, what stands in the way, what it is expected to bring.
 
-    `lines` are codes and units as JSON; of a hold `amount` is what is at risk. `missing` are seconds to `next_code`.
+    `lines` are codes and units as JSON; of a hold `amount` is what is at risk. `missing` are seconds to `next_code`. `notes_due` entries have
+    notes that lack something, `copied` ones are marked as copies or out of proportion.
     `only_reviews`: nothing but decisions of a named person keeps it. `held_since` is set by the store.
     """
 
@@ -71,6 +72,7 @@ class OverviewRow:
     unknown_amounts: int
     place_of_service: str
     notes_due: int
+    copied: int
     last_work_at: datetime | None
     last_work: str | None
     last_worker: str | None

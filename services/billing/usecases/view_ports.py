@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from shared.kernel.calendar_month import CalendarMonth
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,21 @@ class EntryText:
     amended: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class NoteToImprove:
+    """An entry whose note lacks something: which parts, and who can add them."""
+
+    patient: str
+    entry: str
+    day: date
+    activity: str
+    author: str
+    author_name: str
+    text: str
+    missing: tuple[str, ...]
+    seconds: int
+
+
 class Views(Protocol):
     """Reads for the pages of one tenant."""
 
@@ -36,6 +54,9 @@ class Views(Protocol):
 
     async def problem_names(self, patient: str) -> Mapping[str, str]:
         """Return what the chart calls a patient's problems, by the Condition's id."""
+
+    async def notes_to_improve(self, patients: Sequence[str], month: CalendarMonth, zone: ZoneInfo) -> list[NoteToImprove]:
+        """Return the entries of a month, of some patients, whose notes lack something, oldest first."""
 
     async def has(self, aggregate: str, version: int) -> bool:
         """Tell whether the ledger holds that version, or a later one, of an aggregate named by its id or by kind and id."""

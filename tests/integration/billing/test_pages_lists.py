@@ -2,7 +2,7 @@
 
 from tests.integration.billing import world as small
 from tests.integration.billing.conftest import Clinic
-from tests.integration.billing.pages import look_again
+from tests.integration.billing.pages import biller, look_again, nurse, words
 
 
 async def _line(clinic: Clinic, patient: str, month: str = "2026-10") -> dict[str, object]:
@@ -58,3 +58,93 @@ async def test_a_practices_own_fact_moves_every_line(empty: Clinic) -> None:
         await empty.state(small.statement(kind, {"given": True}))
     await look_again(empty)
     assert (await _line(empty, "dot"))["state"] == "attest"
+
+
+async def test_the_worklist_begins_with_whom_the_least_is_missing(clinic: Clinic) -> None:
+    await clinic.enrol("eze", minutes=31)
+    await clinic.enrol("hsu", minutes=12)
+    await clinic.enrol("far", minutes=4)
+    clinic.clock.set(small.at(20, 15))
+    await clinic.assemble()
+    await look_again(clinic)
+    html = await nurse(clinic).get("worklist?who=all")
+    said = words(html)
+    assert "The month ends in 12 days." in said
+    assert "Minutes short 2" in said
+    assert said.index("Patient hsu") < said.index("Patient eze")
+    assert "8 min to 99490" in said
+    assert "9 min to 99439" in said
+    assert "Patient far" not in said
+    assert "Updating." not in html
+    csv = (await nurse(clinic).ask("GET", "worklist/short.csv?who=all")).text
+    assert csv.count("\r\n") == 3
+    assert "MRN-hsu" in csv
+
+
+async def test_my_patients_are_those_where_i_worked_and_those_of_nobody(clinic: Clinic) -> None:
+    await clinic.enrol("mine", minutes=12)
+    await clinic.enrol("hers", minutes=12)
+    other = small.Person(id=small.CY, name="Cy", credential="physician")
+    await clinic.tell([small.entry("hers", small.at(5), 1, number=2, performer=other)])
+    clinic.clock.set(small.at(20, 15))
+    await clinic.assemble()
+    await look_again(clinic)
+    mine = words(await nurse(clinic).get("worklist"))
+    assert "Patient mine" in mine
+    assert "Patient hers" not in mine
+    assert "Patient hers" in words(await nurse(clinic).get("worklist?who=all"))
+
+
+async def test_consent_needed_says_why_and_what_is_logged_without(clinic: Clinic) -> None:
+    told = {**small.TOLD, "cost-sharing": False}
+    clinic.ehr.charts["gra"] = small.chart("gra")
+    await clinic.tell([small.consent("gra", disclosures=told), small.entry("gra", small.at(2), 15)])
+    clinic.clock.set(small.at(20, 15))
+    await clinic.assemble()
+    await look_again(clinic)
+    said = words(await nurse(clinic).get("worklist?who=all"))
+    assert "Consent needed 1" in said
+    assert "Not complete Recorded Jan 20, 2026, but not told: cost sharing dr-ada 15:00" in said
+
+
+async def test_a_clinician_takes_somebody_off_the_list_with_a_reason(clinic: Clinic) -> None:
+    clinic.ehr.charts["hol"] = [one for one in small.chart("hol") if one["resourceType"] != "EpisodeOfCare"]
+    await clinic.tell([small.consent("hol", status="rejected", change="declined")])
+    clinic.clock.set(small.at(20, 15))
+    await clinic.assemble()
+    await look_again(clinic)
+    visitor = nurse(clinic)
+    assert "Eligible, not enrolled 1" in words(await visitor.get("worklist"))
+    refused = await visitor.post("worklist/eligible/hol", 422, reason=" ")
+    assert "Say why, in a few words." in refused
+    await visitor.post("worklist/eligible/hol", reason="moves to another town in December")
+    await look_again(clinic)
+    assert "Eligible, not enrolled 0" in words(await visitor.get("worklist"))
+    await biller(clinic).get("worklist", 403)
+
+
+async def test_notes_to_improve_name_what_is_missing(clinic: Clinic) -> None:
+    await clinic.enrol("nak", minutes=25)
+    lacks = small.NoteAssessment(outcome="improve", missing=("action", "relevance"), version="1")
+    await clinic.tell([small.entry("nak", small.at(9), 10, number=2, note_assessment=lacks)])
+    clinic.clock.set(small.at(20, 15))
+    await clinic.assemble()
+    await look_again(clinic)
+    said = words(await nurse(clinic).get("worklist"))
+    assert "Notes to improve 1" in said
+    assert "Fri Oct 9, call with patient You" in said
+    assert "Action, why it matters 10:00" in said
+
+
+async def test_a_list_has_pages_of_25(clinic: Clinic) -> None:
+    for number in range(27):
+        await clinic.enrol(f"p{number:02d}", minutes=12)
+    clinic.clock.set(small.at(28, 23))
+    await clinic.assemble()
+    await look_again(clinic)
+    first = await nurse(clinic).get("worklist/short")
+    assert first.count("cl-pt__name") == 25
+    assert "1 to 25 of 27" in words(first)
+    second = await nurse(clinic).get("worklist/short?page=1")
+    assert second.count("cl-pt__name") == 2
+    await nurse(clinic).get("worklist/nothing", 404)

@@ -1,5 +1,25 @@
 """What people see of billing, as fragments below `/t/{tenant}/app/billing`: every view that joins what several services know."""
 
-from services.billing.entrypoints.fragments import attestations, patient
+from services.billing.entrypoints.fragments import (
+    attestations,
+    charge,
+    closing,
+    decisions,
+    desk,
+    patient,
+    program,
+    rules,
+    worklist,
+)
 
-ROUTERS = (patient.router, attestations.router)
+ROUTERS = (
+    patient.router,
+    attestations.router,
+    rules.router,
+    worklist.router,
+    desk.router,
+    charge.router,
+    decisions.router,
+    closing.router,
+    program.router,
+)

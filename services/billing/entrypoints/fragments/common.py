@@ -48,6 +48,7 @@ ROLES = {
     "billing-practitioner": "Practitioner",
     "program-lead": "Program lead",
     "biller": "Biller",
+    "author": "The author",
     "nobody": "Nobody",
 }
 _RANK = {Severity.INFO: 0, Severity.REVIEW: 1, Severity.HOLD: 2, Severity.DENY: 3}
@@ -182,9 +183,19 @@ def finding_row(finding: Finding) -> Row:
         "text": sentence(finding.text),
         "rule": finding.rule,
         "would": sentence(finding.would_make_billable) if finding.would_make_billable else "",
-        "who": ROLES.get(finding.who_can_fix, finding.who_can_fix.replace("-", " ")),
+        "who": role_words(finding.who_can_fix),
         "seconds": finding.seconds,
     }
+
+
+def role_words(who: str) -> str:
+    """Say who can mend something."""
+    return ROLES.get(who, who.replace("-", " ").capitalize())
+
+
+def counted(number: int, word: str) -> str:
+    """Say how many: `1 note`, `2 notes`."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def sentence(text: str) -> str:

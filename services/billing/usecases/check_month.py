@@ -1,0 +1,48 @@
+"""The self-check at close: patterns over a whole month that a person should have seen before it is closed (findings.md 5)."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from services.billing.usecases.close_month import MonthStanding, month_standing
+from services.billing.usecases.list_ports import Looking, Want
+from shared.kernel.calendar_month import CalendarMonth
+
+_LONG_DAY_SECONDS = 8 * 3600
+_ASSERTED_PERCENT = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonthCheck:
+    """What stands out: `uniform` totals (seconds, patients), `long_days` (performer, name, day, seconds), counts of the rest."""
+
+    standing: MonthStanding
+    holds: int
+    to_attest: int
+    uniform: list[tuple[int, int]]
+    long_days: list[tuple[str, str, date, int]]
+    asserted_percent: float
+    cloned: int
+    late: int
+
+    @property
+    def asserted_high(self) -> bool:
+        """Tell whether more of the time is asserted than usual."""
+        return self.asserted_percent > _ASSERTED_PERCENT
+
+
+async def check_month(*, month: CalendarMonth, look: Looking) -> MonthCheck:
+    """Look at a month from above; nothing is changed."""
+    async with look() as uow:
+        zone = await uow.ledger.zone()
+        sums = await uow.lists.tally([month], Want(lists=("all",)))
+        total = sums[0] if sums else None
+        return MonthCheck(
+            standing=await month_standing(uow, month),
+            holds=total.holds if total else 0,
+            to_attest=total.to_attest if total else 0,
+            uniform=await uow.lists.uniform_totals(month),
+            long_days=await uow.lists.staff_days(month, zone, _LONG_DAY_SECONDS),
+            asserted_percent=total.asserted * 100 / total.counted if total and total.counted else 0.0,
+            cloned=await uow.lists.count(month, Want(lists=("copied",))),
+            late=sum(staff.late for staff in await uow.lists.staff([month], Want())),
+        )
