@@ -13,7 +13,7 @@ from shared.fhir.outcome import operation_outcome
 from shared.fhir.profile import extension
 from shared.fhir.provenance import provenance, provenance_id, recorder
 from shared.kernel.errors import Issue
-from shared.web.fhir_route import fhir_response, resource_response
+from shared.web.fhir_route import resource_response
 
 
 def task_from(at: Here, stored: StoredVersion) -> dict[str, Any]:
@@ -37,23 +37,19 @@ def task_answer(
     """
     version = _version(found)
     location = f"{at.base}/Task/{version.id}/_history/{version.version}"
-    task = task_of(body, version, ehr_base=at.ehr.base)
-    answer = resource_response(
-        task,
+    if instead is not None:
+        severity = "warning" if instead else "information"
+        issues = instead or [Issue("stored", "stored")]
+        content: dict[str, Any] | None = operation_outcome(issues, code="informational", severity=severity)
+    else:
+        content = None if minimal else task_of(body, version, ehr_base=at.ehr.base)
+    return resource_response(
+        content,
         version=version.version,
         updated=version.written_at,
         status=status,
         location=location if located or isinstance(found, EntryVersion) else None,
     )
-    if instead is not None:
-        severity = "warning" if instead else "information"
-        issues = instead or [Issue("stored", "stored")]
-        told = fhir_response(operation_outcome(issues, code="informational", severity=severity), status)
-        answer.body = told.body
-    elif minimal:
-        answer.body = b""
-    answer.headers["content-length"] = str(len(answer.body))
-    return answer
 
 
 async def entry_warnings(at: Here, version: EntryVersion) -> list[Issue]:

@@ -28,9 +28,13 @@
   const seconds = () => Math.floor(base + (running() ? (performance.now() - since) / 1000 : 0));
   const idle = () => Math.floor((performance.now() - lastInput) / 1000);
 
+  const covered = () => document.querySelector("#shell-cover[open]") !== null;
+  const question = () => document.querySelector("body > dialog[data-question]");
+
   const adopt = () => {
     const found = document.getElementById("time-panel");
     if (found === panel) return;
+    question()?.remove();
     panel = found && found.dataset.timer ? found : null;
     if (panel === null) return;
     base = Number(panel.dataset.timerSeconds);
@@ -68,8 +72,9 @@
     if (!running()) return;
     if (performance.now() - lastBeat >= Number(panel.dataset.timerBeat) * 1000) beat();
     const limit = Number(panel.dataset.timerIdle);
+    if (covered()) return; // the question names the patient: it waits until somebody is there
     const due = asked ? performance.now() >= askAgainAt : idle() >= limit;
-    if (due && !("timerCall" in panel.dataset) && document.querySelector("dialog[data-question][open]") === null) {
+    if (due && !("timerCall" in panel.dataset) && !question()?.open) {
       asked = true;
       askAgainAt = performance.now() + 60000;
       say("time-ask", "careledger:idle");
@@ -81,21 +86,24 @@
   };
 
   for (const kind of ["pointerdown", "keydown", "wheel", "input", "pointermove"]) {
-    document.addEventListener(kind, () => { if (!asked) lastInput = performance.now(); }, { capture: true, passive: true });
+    document.addEventListener(kind, () => { if (!asked && !covered()) lastInput = performance.now(); }, { capture: true, passive: true });
   }
   setInterval(tick, 1000);
   document.addEventListener("htmx:after:swap", () => {
     adopt();
     show();
-    const dialog = document.querySelector("dialog[data-question]:not([open])");
-    if (dialog !== null && !dialog.dataset.shown) {
-      dialog.dataset.shown = "1";
-      dialog.opener = document.activeElement;
-      dialog.showModal();
-      (dialog.querySelector("[data-key=k]") ?? dialog).focus();
-      dialog.addEventListener("close", () => dialog.opener?.focus?.());
-    }
+    const dialog = document.querySelector("#time-dialog dialog[data-question]");
+    if (dialog === null) return;
+    const opener = question()?.opener ?? document.activeElement;
+    question()?.remove();
+    dialog.opener = opener; // out of the panel, which a page over the month may hide
+    document.body.append(dialog);
+    dialog.showModal();
+    (dialog.querySelector("[aria-invalid]") ?? dialog.querySelector("[data-key=k]")).focus();
+    dialog.addEventListener("close", () => opener?.focus?.());
   });
+  document.addEventListener("careledger:covered", () => question()?.close());
+  document.addEventListener("careledger:uncovered", () => { askAgainAt = 0; });
   // letter keys choose only within the question, and not while typing
   document.addEventListener("keydown", (event) => {
     const dialog = event.target.closest?.("dialog[data-question]");

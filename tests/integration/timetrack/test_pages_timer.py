@@ -324,6 +324,8 @@ async def test_a_clients_token_opens_no_page_and_a_page_token_no_timer_route(pag
 async def test_the_advice_says_what_lacks_and_never_keeps_from_saving(page: Page) -> None:
     assert "Say what you did" in await page.post("advice", did="CCM call completed.", why="")
     assert "Says what was done, for this patient." in await page.post("advice", did=DID, why=WHY, problem="c1")
+    answer = await page.ask("POST", "advice", data={"did": "CCM call completed.", "at": "time-log"})
+    assert 'id="time-log-advice-why"' in answer.text and 'id="time-log-advice-did"' in answer.text
     timer = await page.start()
     go(page.door, seconds=30)
     await page.post(f"timer/{timer}/save", did="CCM call completed.")

@@ -198,7 +198,7 @@ async def advice(request: Request, principal: Writer) -> Response:
     async with desk.at.uow as uow:
         chart = await uow.charts.find(desk.patient)
     found = advice_of(form, linked=bool(problem_of(chart, form)), seconds=0)
-    return answer("advice.html", advice=found, apart=True)
+    return answer("advice.html", advice=found, id="time-log" if form.get("at") == "time-log" else "time")
 
 
 async def _press(request: Request, timer_id: UUID, principal: Principal, action: TimerAction) -> Response:
