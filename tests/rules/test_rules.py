@@ -48,7 +48,7 @@ def test_case(case: dict[str, Any]) -> None:
         assert any(_matches(finding, row) for finding in assembly.findings), f"no finding {row} in\n{said}"
     for row in expect.get("absent", []):
         assert not any(_matches(finding, row) for finding in assembly.findings), f"unwanted finding {row} in\n{said}"
-    for name in ("outcome", "severity", "lane", "practitioner", "blocks_release", "profile"):
+    for name in ("outcome", "severity", "program", "lane", "practitioner", "blocks_release", "profile"):
         if name in expect:
             assert getattr(assembly, name) == expect[name], said
     if "date_of_service" in expect:
@@ -58,6 +58,8 @@ def test_case(case: dict[str, Any]) -> None:
     if "difference" in expect:
         difference = assembly.difference
         assert (difference and {"kind": difference.kind, "lower": difference.lower}) == expect["difference"], said
+    for step in expect.get("trace", []):
+        assert tuple(step) in assembly.trace
     for name, value in expect.get("charge", {}).items():
         got = getattr(assembly.charges[0], name)
         assert (list(got) if isinstance(got, tuple) else got) == value, said

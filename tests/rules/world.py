@@ -221,7 +221,7 @@ class World:
             program=row.get("program", "ccm"),
             practitioner=row.get("with", "dr-a"),
             practitioner_name=row.get("with", "dr-a"),
-            practitioner_npi=f"npi-{row.get('with', 'dr-a')}",
+            practitioner_npi=row.get("npi", f"npi-{row.get('with', 'dr-a')}"),
             status=row.get("status", "active"),
             method=row.get("method", "written"),
             given_at=given,

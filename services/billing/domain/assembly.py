@@ -1,21 +1,23 @@
 """`assemble`: the whole decision for a patient and a month, in the order of ccm-rules 11. Pure: same facts, same answer."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
 from operator import attrgetter
 from typing import Any
 
 from services.billing.domain.attestations import AttestationKind
-from services.billing.domain.case import PROGRAM, Case, Grid, grid_of, index_attestations
+from services.billing.domain.case import Case, Grid, grid_of, index_attestations
 from services.billing.domain.consent_window import current_versions
 from services.billing.domain.findings import Assembly, Concerns
 from services.billing.domain.judgement import Judgement, judge
-from services.billing.domain.ledger import ConsentFact, Ledger, TenantFact
+from services.billing.domain.ledger import ConsentFact, Enrollment, Ledger, TenantFact, TimeEntryFact
 from services.billing.domain.outcome import conclude
 from services.billing.domain.payers import PayerOfMonth, payers_of
 from services.billing.domain.rule_book import RuleBook
 from services.billing.domain.rules import rules_for
 from shared.kernel.calendar_month import CalendarMonth
+from shared.kernel.vocabulary import Program
 
 __all__ = ["Assembly", "assemble", "judge_month"]
 
@@ -26,7 +28,7 @@ _ORDERED = ("conditions", "coverages", "encounters", "care_plans", "attestations
 def assemble(month: CalendarMonth, ledger: Ledger, rule_book: RuleBook, *, at: datetime) -> Assembly:
     """Decide what one patient's month comes to, as known at `at` (aware): planned charges or none, always with findings.
 
-    Each practitioner with a consent of the program is judged apart, and each payer of the month; one CCM lane at most leaves,
+    Each practitioner with a consent of the program is judged apart, and each payer of the month; one lane at most leaves,
     whatever the practitioner (X1, R18). Raises Invalid only for a rule book or a payer profile that does not resolve.
     """
     return conclude(judge_month(month, ledger, rule_book, at=at), rule_book)
@@ -37,13 +39,42 @@ def judge_month(month: CalendarMonth, ledger: Ledger, rule_book: RuleBook, *, at
     ledger = _in_order(ledger)
     tenant = ledger.practice.tenant_in(month)
     grid = grid_of(month, tenant.zone)
-    consents = current_versions(ledger.consents)
+    program = program_of(ledger, grid)
+    consents = current_versions(ledger.consents, program)
     payers = payers_of(grid, ledger.patient, ledger.coverages, tenant, rule_book.profiles)
     judgements = [
-        _best_payer(grid, tenant, ledger, rule_book, consents, practitioner, payers, at)
-        for practitioner in _candidates(ledger, month, consents)
+        _best_payer(grid, tenant, ledger, rule_book, program, consents, practitioner, payers, at)
+        for practitioner in _candidates(ledger, month, program, consents)
     ]
     return judgements[0] if len(judgements) == 1 else _one_practitioner(judgements)
+
+
+def program_of(ledger: Ledger, grid: Grid) -> str:
+    """Return the program whose month this is: principal care management where it alone has consent, enrolment or time (X5).
+
+    Where both have, it is CCM's month, and what is known of the other is a conflict.
+    """
+    if all(consent.program != Program.PCM for consent in ledger.consents):
+        return Program.CCM.value
+    named = {Program(each.program) for each in _signs(ledger, grid) if each.program in (Program.CCM, Program.PCM)}
+    return Program.PCM.value if named == {Program.PCM} else Program.CCM.value
+
+
+def _signs(ledger: Ledger, grid: Grid) -> Iterator[ConsentFact | Enrollment | TimeEntryFact]:
+    """Yield what in the month speaks for a program: consents not declined, enrolments, completed time."""
+    first, last = grid.first_day, grid.last_day
+    for program in (Program.CCM, Program.PCM):
+        for consent in current_versions(ledger.consents, program):
+            lasts = consent.in_force_until is None or consent.in_force_until >= first
+            if consent.status != "rejected" and consent.in_force_from < grid.end and lasts:
+                yield consent
+    for episode in ledger.enrollments:
+        if (episode.start or first) <= last and (episode.end or last) >= first:
+            yield episode
+    for entry in ledger.entries:
+        day = entry.day or (grid.day_of(entry.start) if entry.start is not None else None)
+        if entry.status == "completed" and day is not None and first <= day <= last:
+            yield entry
 
 
 def _in_order(ledger: Ledger) -> Ledger:
@@ -61,7 +92,7 @@ def _in_order(ledger: Ledger) -> Ledger:
     return replace(ledger, **changed) if changed else ledger
 
 
-def _candidates(ledger: Ledger, month: CalendarMonth, consents: list[ConsentFact]) -> list[str]:
+def _candidates(ledger: Ledger, month: CalendarMonth, program: str, consents: list[ConsentFact]) -> list[str]:
     """Return who might bill the month: who has billed it, whom the practice names, else each who holds a consent.
 
     Without any of these somebody stands for whom the missing consent is said: the enrolment's practitioner, one who holds consent
@@ -77,7 +108,7 @@ def _candidates(ledger: Ledger, month: CalendarMonth, consents: list[ConsentFact
     granted = sorted({c.practitioner for c in consents if c.status != "rejected"} or {c.practitioner for c in consents})
     if granted:
         return granted
-    enrolled = sorted(e.practitioner for e in ledger.enrollments if e.program == PROGRAM and e.practitioner)
+    enrolled = sorted(e.practitioner for e in ledger.enrollments if e.program == program and e.practitioner)
     others = sorted({c.practitioner for c in ledger.consents})
     directing = sorted({e.directed_by for e in ledger.entries if e.directed_by})
     return [next(iter((*enrolled, *others, *directing)), "")]
@@ -88,6 +119,7 @@ def _best_payer(
     tenant: TenantFact,
     ledger: Ledger,
     rule_book: RuleBook,
+    program: str,
     consents: list[ConsentFact],
     practitioner: str,
     payers: list[PayerOfMonth],
@@ -103,12 +135,12 @@ def _best_payer(
             practice=ledger.practice,
             tenant=tenant,
             grid=grid,
-            rules=rules_for(rule_book, payer.profile, grid.month),
+            rules=rules_for(rule_book, payer.profile, grid.month, program),
             at=at,
             practitioner=practitioner,
             attested=attested,
             decisions=decisions,
-            verdicts=ledger.practice.memo.setdefault(("verdicts", payer.profile, practitioner), {}),
+            verdicts=ledger.practice.memo.setdefault(("verdicts", payer.profile, program, practitioner), {}),
         )
         judgement = judge(case, payer, consents)
         if judgement.units.base:

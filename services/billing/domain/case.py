@@ -14,7 +14,6 @@ from services.billing.domain.pieces import Cause
 from services.billing.domain.rules import Rules
 from shared.kernel.calendar_month import CalendarMonth, day_start
 
-PROGRAM = "ccm"
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 _IN_EVERY_MONTH = 28
@@ -66,7 +65,7 @@ def grid_of(month: CalendarMonth, zone: ZoneInfo) -> Grid:
 
 @dataclass(slots=True)
 class Case:
-    """The question put to the rule functions: would `practitioner` bill this month to the payer of `rules`?"""
+    """The question put to the rule functions: would `practitioner` bill this month to the payer of `rules`, for its program?"""
 
     ledger: Ledger
     practice: Practice
@@ -92,7 +91,7 @@ class Case:
         subject: str = "",
         would: str = "",
         seconds: int = 0,
-        touches: str = PROGRAM,
+        touches: str = "",
         outcomes: tuple[str, ...] = (),
         path: str = "",
     ) -> Finding | None:
@@ -116,11 +115,16 @@ class Case:
             would_make_billable=would or ("" if situation.severity is Severity.INFO else situation.action),
             outcomes=outcomes or (("bill", "do not bill") if review else ()),
             seconds=seconds,
-            touches=touches,
+            touches=touches or self.rules.program,
             decided=self.decisions.get(key) if review else None,
         )
         self.findings.append(finding)
         return finding
+
+    @property
+    def program(self) -> str:
+        """The program's name as people write it."""
+        return self.rules.program.upper()
 
     def standing(self, kind: AttestationKind, day: date) -> Attestation | None:
         """Return the latest attestation of a kind that holds on `day`."""

@@ -9,12 +9,15 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.billing.domain.charge_item import ChargeChangeRefused, ChargeEvent, ChargeStatus, next_status
-from services.billing.domain.findings import PlannedCharge
+from services.billing.domain.findings import ASSEMBLED, PlannedCharge
 from shared.kernel.errors import Issue
 from shared.kernel.vocabulary import Lane
 
-LANE_LINES = tuple(f"ccm.{lane}.{line}" for lane in Lane for line in ("base", "addon"))
-"""The neutral ids of the lines that a CCM lane is charged by: what a billed month is compared with."""
+BASE_LINES = tuple(f"{program}.{lane}.base" for program in ASSEMBLED for lane in Lane)
+"""The neutral ids of the lines by which a month's lane is known."""
+
+LANE_LINES = (*BASE_LINES, *(f"{program}.{lane}.addon" for program in ASSEMBLED for lane in Lane))
+"""The neutral ids of the lines that a lane is charged by: what a billed month is compared with."""
 
 RELEASED = frozenset((ChargeStatus.BILLABLE, ChargeStatus.BILLED))
 """The states of a charge that the outside may bill, or has."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import NamedTuple
 
-from services.billing.domain.case import DAY, PROGRAM, Grid
+from services.billing.domain.case import DAY, Grid
 from services.billing.domain.ledger import ConsentFact
 from services.billing.domain.pieces import EFFECT_OF, Block, Cause, Effect
 from services.billing.domain.rules import Rules
@@ -43,11 +43,11 @@ class _Event(NamedTuple):
     consent: ConsentFact
 
 
-def current_versions(consents: Iterable[ConsentFact]) -> list[ConsentFact]:
+def current_versions(consents: Iterable[ConsentFact], program: str = "ccm") -> list[ConsentFact]:
     """Return the highest version of each consent of the program that is not an error, in the order of giving."""
     latest: dict[str, ConsentFact] = {}
     for consent in consents:
-        if consent.program == PROGRAM and (
+        if consent.program == program and (
             consent.consent_id not in latest or consent.version > latest[consent.consent_id].version
         ):
             latest[consent.consent_id] = consent

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from services.billing.domain.attestations import AttestationKind
-from services.billing.domain.case import DAY, PROGRAM, SECOND, Case, decision_key
+from services.billing.domain.case import DAY, SECOND, Case, decision_key
 from services.billing.domain.ledger import TimeEntryFact
 from services.billing.domain.pieces import Block, Cause, Effect, Piece, carve
 from services.billing.domain.qualification import causes_of
@@ -30,7 +30,7 @@ class Time:
 def sort_entries(case: Case) -> tuple[list[TimeEntryFact], list[TimeEntryFact], list[TimeEntryFact]]:
     """Return the month's live entries of the program, those of other programs, and duplicates (R13), each ordered by start."""
     grid = case.grid
-    start, end = grid.start, grid.end
+    start, end, program = grid.start, grid.end, case.rules.program
     own: list[TimeEntryFact] = []
     others: list[TimeEntryFact] = []
     plain, latest = True, start - DAY
@@ -47,7 +47,7 @@ def sort_entries(case: Case) -> tuple[list[TimeEntryFact], list[TimeEntryFact], 
         else:
             plain = plain and begins > latest and not entry.external_ids
             latest = begins
-        (own if entry.program == PROGRAM or PROGRAM in entry.other_programs else others).append(entry)
+        (own if entry.program == program or program in entry.other_programs else others).append(entry)
     if plain and not others:
         return own, others, []
 
@@ -157,7 +157,7 @@ def _allocations(case: Case) -> dict[str, int]:
     ):
         value = attestation.value
         seconds = value.get("seconds")
-        mine = value.get("program") == PROGRAM
+        mine = value.get("program") == case.rules.program
         given[str(value["entry"])] = (seconds if isinstance(seconds, int) else 86_400) if mine else 0
     return given
 

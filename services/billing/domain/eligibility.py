@@ -14,6 +14,8 @@ from services.billing.domain.rules import Rules
 def check_eligibility(case: Case, day: date, chronic: list[str]) -> None:
     """Add a finding for each element that is missing, old or denied on `day`, in the order E1 to E13."""
     _conditions(case, day, chronic)
+    if case.rules.continuing_months:
+        _continuing_visit(case, day)
     _risk(case, day)
     _care_plan(case, day)
     _elements(case, day)
@@ -56,13 +58,13 @@ def _conditions(case: Case, day: date, codes: list[str]) -> None:
     said = case.standing(AttestationKind.CONDITIONS, day) if case.attested else None
     path = "eligibility.conditions.min"
     if said is not None:
-        text = f"the practitioner names {len(codes)} chronic condition(s) and CCM needs {needed}"
+        text = f"the practitioner names {len(codes)} chronic condition(s) and {case.program} needs {needed}"
         would = (
             "not CCM; principal care management only if the condition is complex and its own criteria, time and consent are met"
         )
         case.note("10.only_one", "E1", text, facts=(said.source,), would=would, path=path)
         return
-    text = f"{len(codes)} chronic condition(s) documented and CCM needs {needed}"
+    text = f"{len(codes)} chronic condition(s) documented and {case.program} needs {needed}"
     would = "a second chronic condition on the problem list; if there is only one, principal care management by its own criteria"
     case.note("10", "E1", text, facts=tuple(c.source for c in case.ledger.conditions), would=would, path=path)
 
@@ -106,13 +108,32 @@ def check_initiating_visit(case: Case, start: date, start_source: str) -> date |
         return None
     after = [day for day in mine if day >= start]
     if after:
-        text = f"an initiating visit was needed on {start}; that of {min(after)} serves once CCM is attested as discussed at it"
+        text = (
+            f"an initiating visit was needed on {start}; that of {min(after)} serves once {case.program} is attested as discussed"
+        )
     else:
         text = f"new or not seen within {months} months before {start}, and no initiating visit is on record"
     case.note(
-        "8", "E3", text, facts=facts, would="an initiating visit by the billing practitioner at which CCM is discussed", path=path
+        "8",
+        "E3",
+        text,
+        facts=facts,
+        would=f"an initiating visit by the billing practitioner at which {case.program} is discussed",
+        path=path,
     )
     return None
+
+
+def _continuing_visit(case: Case, day: date) -> None:
+    """E3 for principal care management: one source asks for a visit each year, so a person looks at it."""
+    months = case.rules.continuing_months
+    mine = [v.start_day for v in case.ledger.encounters if _is_visit(v, case.rules) and case.practitioner in v.practitioners]
+    mine += [_day(a) for a in case.attested.get(AttestationKind.INITIATING_VISIT, ()) if _stands(a, day)]
+    seen = [visit for visit in mine if visit <= day]
+    if not seen or add_months(max(seen), months) < day:
+        last = f"the last one was on {max(seen)}" if seen else "none is on record"
+        text = f"no visit by the billing practitioner within {months} months before {day}: {last}"
+        case.note("PCM.visit", "E3", text, subject=str(max(seen, default="none")), path="pcm.eligibility.continuing_visit.months")
 
 
 def _care_plan(case: Case, day: date) -> None:
@@ -135,7 +156,7 @@ def _care_plan(case: Case, day: date) -> None:
 def _elements(case: Case, day: date) -> None:
     """E7-E13: what the practice attests once for all its patients, or for one of them."""
     memo = case.practice.memo
-    key = ("elements", case.rules.profile, day)
+    key = ("elements", case.rules.profile, case.rules.program, day)
     if key not in memo:
         shared = index_attestations(case.practice.attestations)
         memo[key] = tuple(

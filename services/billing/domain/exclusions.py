@@ -3,7 +3,7 @@
 from datetime import date
 
 from services.billing.domain.attestations import AttestationKind
-from services.billing.domain.case import PROGRAM, Case, spoken
+from services.billing.domain.case import Case, spoken
 from services.billing.domain.claim_fields import barring_model
 from services.billing.domain.consent_window import current_versions
 from services.billing.domain.findings import Severity
@@ -34,7 +34,7 @@ def window_blocks(case: Case) -> list[Block]:
 
 
 def check_exclusions(case: Case, day: date, others: list[TimeEntryFact]) -> None:
-    """Add the findings on what stands beside CCM this month; `day` is the date of service, `others` other programs' own time."""
+    """Add the findings on what stands beside the program; `day` is the date of service, `others` other programs' own time."""
     services = _services_of_month(case) if case.ledger.other_services else []
     for service in services:
         _judge_service(case, service)
@@ -61,7 +61,7 @@ def _services_of_month(case: Case) -> list[OtherService]:
 
 def _judge_service(case: Case, service: OtherService) -> None:
     group = case.rules.groups.get(service.code)
-    if group == PROGRAM or group in case.rules.allowed_groups:
+    if group == case.rules.program or group in case.rules.allowed_groups:
         return
     rows = case.rules.exclusions.get(group or "", ())
     if not rows:
@@ -76,9 +76,8 @@ def _judge_service(case: Case, service: OtherService) -> None:
             text = f"{service.code} of {service.day}: without NPI and practice its scope cannot be decided"
             case.note("SCOPE", "X0", text, facts=(service.source,), subject=service.source, path=row.path)
         elif scope:
-            text = (
-                f"{service.code} of {service.day} ({service.status}) stands beside CCM; by NPI {service.npi}, TIN {service.tin}"
-            )
+            whose = f"by NPI {service.npi}, TIN {service.tin}"
+            text = f"{service.code} of {service.day} ({service.status}) stands beside {case.program}; {whose}"
             case.note(scope, row.rule, text, facts=(service.source,), subject=service.source, touches=row.touches, path=row.path)
 
 
@@ -121,7 +120,7 @@ def _own_programs(case: Case, others: list[TimeEntryFact], known: set[str | None
         for row in case.rules.exclusions.get(program, ()):
             if needed is not None and amount < needed:
                 continue
-            text = f"{spoken(amount)} of {program} by this practice stand beside CCM, minutes apart"
+            text = f"{spoken(amount)} of {program} by this practice stand beside {case.program}, minutes apart"
             text += _remote_code(case, program, amount)
             denied = case.rules.situations[row.same_practitioner].severity is Severity.DENY
             situation = row.same_practice if denied else row.same_practitioner  # time alone is no charge: a hold, no denial
@@ -143,10 +142,10 @@ def _other_ccm(case: Case, services: list[OtherService]) -> None:
     npi = practitioner_npi(case)
     known = False
     for service in services:
-        if case.rules.groups.get(service.code) != PROGRAM:
+        if case.rules.groups.get(service.code) != case.rules.program:
             continue
         if npi is not None and service.npi == npi:
-            addon = not case.rules.ccm_codes[service.code]
+            addon = not case.rules.own_codes[service.code]
             text = f"{service.code} of {service.day} by the same practitioner is already on the month ({service.status})"
             case.note("X4", "X4" if addon else "BILLED", text, facts=(service.source,), subject=service.source)
             continue
@@ -155,6 +154,7 @@ def _other_ccm(case: Case, services: list[OtherService]) -> None:
             case.note("SCOPE", "X1", text, facts=(service.source,), subject=service.source)
             continue
         row = {ServiceStatus.PAID: "35.paid", ServiceStatus.UNKNOWN: "35.unknown"}.get(service.status, "35.claimed")
+        row = case.rules.another_biller or row
         known = known or row != "35.unknown"
         text = f"{service.code} of {service.day} by another practitioner (NPI {service.npi}) is {service.status}"
         case.note(row, "X1", text, facts=(service.source,), subject=service.source)
@@ -171,7 +171,7 @@ def _other_ccm(case: Case, services: list[OtherService]) -> None:
 
 def _note_unseen(case: Case) -> None:
     """X1: the practice sees no claims of others; the same finding for every patient of the month, so made once."""
-    memo, key = case.practice.memo, ("unseen", case.rules.profile, case.grid.month)
+    memo, key = case.practice.memo, ("unseen", case.rules.profile, case.rules.program, case.grid.month)
     if not case.decisions and key in memo:
         case.findings += memo[key]
         return
@@ -184,7 +184,7 @@ def _said_elsewhere(case: Case) -> tuple[str | None, str] | None:
     saying = [c for c in case.ledger.consents if c.other_practice == "yes" and c.practitioner == case.practitioner]
     if not saying:
         return None
-    current = {c.source for c in current_versions(case.ledger.consents) if c.status == "active"}
+    current = {c.source for c in current_versions(case.ledger.consents, case.rules.program) if c.status == "active"}
     ended = [a.value["day"] for a in case.attested.get(AttestationKind.OTHER_PRACTICE_ENDED, ())]
     for c in saying:
         given = case.grid.day_of(c.given_at)
@@ -194,11 +194,11 @@ def _said_elsewhere(case: Case) -> tuple[str | None, str] | None:
 
 
 def _pairs(case: Case, services: list[OtherService], others: list[TimeEntryFact]) -> None:
-    """X10, X13: two other programs that exclude each other; never a finding on CCM (L2)."""
+    """X10, X13: two other programs that exclude each other; never a finding on the program itself (L2)."""
     present = {case.rules.groups.get(s.code) for s in services} | {e.program for e in others}
     for rule, left, right in (("X10", ("rpm",), ("rtm",)), ("X13", ("bhi",), ("cocm",))):
         if present.intersection(left) and present.intersection(right):
-            text = f"{left[0]} and {right[0]} exclude each other in a month; CCM is not touched"
+            text = f"{left[0]} and {right[0]} exclude each other in a month; {case.program} is not touched"
             case.note("OTHER", rule, text, touches=right[0], path="exclusions.other_charges")
 
 

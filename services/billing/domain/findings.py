@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from services.billing.domain.ledger import ReviewDecision
 
+ASSEMBLED = ("ccm", "pcm")
+"""The programs whose months are assembled; a month is one program's, so a finding on either concerns its charge."""
+
 
 class Severity(StrEnum):
     """How much a finding stops.
@@ -63,13 +66,13 @@ class Finding:
     def blocks_release(self) -> bool:
         """Tell whether the month's charges may not be released while this stands."""
         if self.severity is Severity.REVIEW:
-            return self.touches == "ccm" and self.decided is None
+            return self.touches in ASSEMBLED and self.decided is None
         return self.severity in (Severity.HOLD, Severity.DENY) and self.concerns is not Concerns.TIME
 
     @property
     def stops_planning(self) -> bool:
         """Tell whether no charge may be planned: a hold or denial of more than time, or a reviewer's no."""
-        if self.touches != "ccm":
+        if self.touches not in ASSEMBLED:
             return False
         if self.severity in (Severity.HOLD, Severity.DENY):
             return self.concerns is not Concerns.TIME
@@ -144,6 +147,7 @@ class Assembly:
     patient: str
     practitioner: str | None
     month: str
+    program: str
     outcome: Outcome
     severity: Severity | None
     lane: str | None

@@ -84,7 +84,7 @@ def choose_lane(case: Case, counted: list[Piece]) -> LaneChoice:
 def signed_complexity(case: Case) -> Attestation | None:
     """Return the month's complexity statement if it makes the month complex: level, signer and day of signing (E14, R21)."""
     made = case.attested.get(AttestationKind.COMPLEXITY)
-    if made is None:
+    if made is None or Lane.COMPLEX not in case.rules.lanes:
         return None
     said = [
         a
@@ -120,12 +120,14 @@ def note_pattern(case: Case, staff_seconds: int, complexity: Attestation | None,
 
 
 def _reached(case: Case, lane: Lane, counted: list[Piece], complexity: Attestation | None) -> bool:
-    if lane is Lane.COMPLEX and complexity is None:
+    if lane not in case.rules.lanes or (lane is Lane.COMPLEX and complexity is None):
         return False
     return total(in_lane(counted, lane)) >= case.rules.lanes[lane].base_seconds
 
 
 def _why_not(case: Case, lane: Lane, counted: list[Piece], complexity: Attestation | None) -> str:
+    if lane not in case.rules.lanes:
+        return f"{case.program} knows no {lane} lane: staff lane instead"
     seconds, needed = total(in_lane(counted, lane)), case.rules.lanes[lane].base_seconds
     if lane is Lane.COMPLEX and complexity is None:
         return "no moderate or high complexity was signed by the billing practitioner within the month: staff lane instead"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from services.billing.domain.case import PROGRAM, Grid
+from services.billing.domain.case import Grid
 from services.billing.domain.judgement import Judgement
 from services.billing.domain.ledger import TimeEntryFact
 from services.billing.domain.pieces import Cause, Effect, Piece
@@ -42,7 +42,7 @@ def minutes_of(judgement: Judgement) -> list[EntryMinutes]:
             causes.setdefault(piece.entry.entry_id, {}).update(dict.fromkeys(piece.causes))
     judged = {piece.entry.entry_id for piece in judgement.pieces}
     lines = [
-        _line(entry, judged, shares, tuple(causes.get(entry.entry_id, ())))
+        _line(entry, case.rules.program, judged, shares, tuple(causes.get(entry.entry_id, ())))
         for entry in case.ledger.entries
         if _touches(entry, case.grid)
     ]
@@ -51,13 +51,14 @@ def minutes_of(judgement: Judgement) -> list[EntryMinutes]:
 
 def _line(
     entry: TimeEntryFact,
+    program: str,
     judged: set[str],
     shares: dict[str, tuple[int, int, TimeEntryFact | None]],
     causes: tuple[Cause, ...],
 ) -> EntryMinutes:
     if entry.status != "completed":
         return EntryMinutes(entry)
-    if entry.program != PROGRAM and PROGRAM not in entry.other_programs:
+    if entry.program != program and program not in entry.other_programs:
         return EntryMinutes(entry, elsewhere=entry.program)
     if entry.entry_id not in judged:
         return EntryMinutes(entry, duplicate=True)

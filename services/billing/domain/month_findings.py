@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from services.billing.domain.case import PROGRAM, Case, add_months, spoken
+from services.billing.domain.case import Case, add_months, spoken
 from services.billing.domain.consent_window import ConsentView
 from services.billing.domain.findings import Concerns, Severity
 from services.billing.domain.lanes import LaneChoice, Units, note_pattern, signed_complexity, spoken_units, units_of
@@ -23,7 +23,7 @@ def note_payer(case: Case, payer: PayerOfMonth) -> None:
         return
     facts = (coverage.source,)
     if rules.covers == "no":
-        text = f"{coverage.payer_name or coverage.payer or coverage.kind} does not cover CCM"
+        text = f"{coverage.payer_name or coverage.payer or coverage.kind} does not cover {case.program}"
         case.note("47", "PAYER", text, facts=facts, path="payer.covers")
     if not rules.switches_set:
         plan = coverage.plan or coverage.payer or coverage.kind
@@ -124,7 +124,7 @@ def note_claim(case: Case, choice: LaneChoice, units: Units, day: date) -> None:
     """A3, CODE: the place of service and the codes' dates."""
     lane = case.rules.lanes[choice.lane]
     if case.tenant.place_of_service in case.rules.refused_places:
-        text = f"place of service {case.tenant.place_of_service} makes it telehealth, which CCM is not"
+        text = f"place of service {case.tenant.place_of_service} makes it telehealth, which {case.program} is not"
         case.note("A3", "A3", text, facts=(case.tenant.source,), path="claim.places_refused")
     for code_id in (lane.base_id, lane.addon_id) if units.addon else (lane.base_id,):
         code = case.rules.codes[code_id]
@@ -142,15 +142,17 @@ def note_patterns(case: Case, choice: LaneChoice, seconds: int) -> None:
 
 def _why_no_consent(case: Case, view: ConsentView) -> tuple[str, str]:
     consents = case.ledger.consents
-    others = [c for c in consents if c.program == PROGRAM and c.practitioner != case.practitioner and c.status == "active"]
+    others = [
+        c for c in consents if c.program == case.rules.program and c.practitioner != case.practitioner and c.status == "active"
+    ]
     if view.why_none:
         return "C3", f"no consent was in force in the month: {view.why_none}"
     if others:
         name = others[-1].practitioner_name or others[-1].practitioner
         return "C5", f"no consent names this practitioner; the one on file is with {name}"
-    programs = sorted({c.program for c in consents if c.program != PROGRAM and c.status == "active"})
+    programs = sorted({c.program for c in consents if c.program != case.rules.program and c.status == "active"})
     if programs:
-        return "C5", f"no consent for CCM; those on file are for {', '.join(programs)}"
+        return "C5", f"no consent for {case.program}; those on file are for {', '.join(programs)}"
     return "C3", "no consent was in force in the month"
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from services.billing.domain.attestations import AttestationKind
-from services.billing.domain.case import Case
+from services.billing.domain.case import Case, add_months
 from services.billing.domain.exclusions import practitioner_npi
 from services.billing.domain.findings import Assembly, Concerns, Difference, Outcome, PlannedCharge, Severity
 from services.billing.domain.judgement import Judgement
@@ -22,7 +22,7 @@ def conclude(judgement: Judgement, rule_book: RuleBook) -> Assembly:
         _note_unverified(case, rule_book)
     entries = tuple(dict.fromkeys([piece.entry.entry_id for piece in judgement.counted]))
     lines = _lines(judgement, entries)
-    if lines:
+    if lines and case.rules.program == "ccm":
         lines += _initiation(judgement, lines[0], rule_book)
     difference = _difference(judgement) if case.ledger.billed else None
     findings = tuple(case.findings)
@@ -33,6 +33,7 @@ def conclude(judgement: Judgement, rule_book: RuleBook) -> Assembly:
         patient=case.ledger.patient.id,
         practitioner=case.practitioner or None,
         month=case.grid.name,
+        program=case.rules.program,
         outcome=outcome,
         severity=max([finding.severity for finding in findings], key=_RANK.__getitem__, default=None),
         lane=str(judgement.choice.lane) if judgement.units.base else None,
@@ -192,4 +193,5 @@ def _trace(judgement: Judgement) -> tuple[tuple[str, str, str], ...]:
         ("L1", choice.lane.value, choice.undecided or "as attested, else by whose time counts"),
         ("T1", f"{seconds} s against {lane.base_seconds} s", spoken_units(lane, judgement.units)),
         ("A1", "date of service", str(judgement.day)),
+        ("A8", "file by", str(add_months(judgement.day, case.rules.filing_months)) if judgement.day else "None"),
     )

@@ -49,6 +49,7 @@ class Rules:
     """Everything that one profile says about one month; see `parameters/` for meaning, unit and source of each."""
 
     profile: str
+    program: str
     column: str
     switches_set: bool
     verified: bool
@@ -88,6 +89,7 @@ class Rules:
     elements: Mapping[str, str]
     diagnoses_min: int
     diagnoses_max: int
+    filing_months: int
     refused_places: frozenset[str]
     modifiers_allowed: frozenset[str]
     hospice_modifiers: frozenset[str]
@@ -100,7 +102,9 @@ class Rules:
     exclusions: Mapping[str, tuple[ExclusionRow, ...]]
     groups: Mapping[str, str]
     codes: Mapping[str, Code]
-    ccm_codes: Mapping[str, bool]
+    own_codes: Mapping[str, bool]
+    another_biller: str
+    continuing_months: int
     allowed_groups: frozenset[str]
     never_conflicting: frozenset[str]
 
@@ -125,9 +129,12 @@ _PLAIN = {
     "elements": "eligibility.elements",
     "diagnoses_min": "claim.diagnoses.min",
     "diagnoses_max": "claim.diagnoses.max",
+    "filing_months": "claim.filing.months",
     "overpayment_report_days": "claim.overpayment.report_days",
     "overpayment_investigation_days": "claim.overpayment.investigation_days",
     "covers": "payer.covers",
+    "another_biller": "exclusions.another_biller",
+    "continuing_months": "eligibility.continuing_visit.months",
     "own_program_seconds": "exclusions.own_programs.seconds",
 }
 _SETS = {
@@ -152,20 +159,22 @@ _SETS = {
 }
 
 
-def rules_for(book: RuleBook, profile: str, month: CalendarMonth) -> Rules:
-    """Return the profile's rules for the month, compiled once per book."""
-    key = (profile, month)
+def rules_for(book: RuleBook, profile: str, month: CalendarMonth, program: str = "ccm") -> Rules:
+    """Return the profile's rules for the month of a program, compiled once per book."""
+    key = (profile, month, program)
     compiled: Rules | None = book.compiled.get(key)
     if compiled is None:
-        compiled = book.compiled[key] = _compile(book, profile, month)
+        compiled = book.compiled[key] = _compile(book, profile, month, program)
     return compiled
 
 
-def _compile(book: RuleBook, profile: str, month: CalendarMonth) -> Rules:
+def _compile(book: RuleBook, profile: str, month: CalendarMonth, program: str) -> Rules:
+    """Read the parameters; another program's own (`pcm.` before the path) stand before those of CCM."""
     day = month.first_day
+    own = {path for member in book.lineage(profile) for path in member.parameters if path.startswith(f"{program}.")}
 
     def value(path: str) -> Any:
-        return book.parameter(profile, path).on(day)
+        return book.parameter(profile, f"{program}.{path}" if f"{program}.{path}" in own else path).on(day)
 
     fields: dict[str, Any] = {name: value(path) for name, path in _PLAIN.items()}
     fields |= {name: frozenset(value(path)) for name, path in _SETS.items()}
@@ -176,26 +185,27 @@ def _compile(book: RuleBook, profile: str, month: CalendarMonth) -> Rules:
     member = book.profiles[profile]
     return Rules(
         profile=profile,
+        program=program,
         column=member.column,
         switches_set=member.switches_set,
         verified=book.is_read_for(month),
         situations={key: book.situation(profile, key) for key in book.severities},
-        lanes={lane: _lane(book, value, lane) for lane in Lane},
+        lanes={Lane(name): _lane(book, value, Lane(name), program) for name in value("lanes.offered")},
         acute_prefixes=tuple(value("eligibility.conditions.acute_prefixes")),
         remote_steps=steps,
         questioned_activities=frozenset(fields["uncounted_activities"])
         | fields["outreach_activities"]
         | fields["doubtful_activities"],
         late_after=timedelta(days=fields["late_days"]),
-        exclusions=_exclusions(book, profile, month),
+        exclusions=_exclusions(book, profile, month, program),
         groups=book.groups,
         codes=book.codes,
-        ccm_codes={code.number: ".base" in code.id for code in book.codes.values() if code.group == "ccm"},
+        own_codes={code.number: ".base" in code.id for code in book.codes.values() if code.group == program},
         **fields,
     )
 
 
-def _lane(book: RuleBook, value: Any, lane: Lane) -> LaneRules:
+def _lane(book: RuleBook, value: Any, lane: Lane, program: str) -> LaneRules:
     path = f"lanes.{lane}"
     base, addon = value(f"{path}.base.code"), value(f"{path}.addon.code")
     return LaneRules(
@@ -208,26 +218,28 @@ def _lane(book: RuleBook, value: Any, lane: Lane) -> LaneRules:
         addon_seconds=value(f"{path}.addon.seconds"),
         units_max=value(f"{path}.addon.units_max"),
         absolute=value(f"{path}.addon.limit") == "absolute",
-        path=path,
+        path=path if program == "ccm" else f"{program}.{path}",
     )
 
 
-def _exclusions(book: RuleBook, profile: str, month: CalendarMonth) -> Mapping[str, tuple[ExclusionRow, ...]]:
-    """Return the matrix rows by code group."""
-    prefix = "exclusions.matrix."
-    paths = {path for member in book.lineage(profile) for path in member.parameters if path.startswith(prefix)}
+def _exclusions(book: RuleBook, profile: str, month: CalendarMonth, program: str) -> Mapping[str, tuple[ExclusionRow, ...]]:
+    """Return the matrix rows by code group; another program's own row stands in place of the one of its id."""
+    prefix, own = "exclusions.matrix.", f"{program}.exclusions.matrix."
+    known = {path for member in book.lineage(profile) for path in member.parameters}
+    rows = {path.removeprefix(prefix): path for path in known if path.startswith(prefix)}
+    rows |= {path.removeprefix(own): path for path in known if path.startswith(own)}
     by_group: dict[str, tuple[ExclusionRow, ...]] = {}
-    for path in sorted(paths):
+    for rule, path in sorted(rows.items()):
         parameter = book.parameter(profile, path)
         row = parameter.on(month.first_day)
         same = row["same_practitioner"]
         made = ExclusionRow(
-            rule=path.removeprefix(prefix),
+            rule=rule,
             groups=frozenset(row["groups"]),
             same_practitioner=same,
             same_practice=row.get("same_practice", row.get("other", same)),
             other=row.get("other", same),
-            touches=row.get("touches", "ccm"),
+            touches=row.get("touches", program),
             windowed=row.get("windowed", False),
             confidence=parameter.confidence,
             path=path,

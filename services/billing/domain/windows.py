@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from services.billing.domain.attestations import AttestationKind
-from services.billing.domain.case import DAY, PROGRAM, Case
+from services.billing.domain.case import DAY, Case
 from services.billing.domain.ledger import Encounter, EncounterKind, TimeEntryFact
 from services.billing.domain.pieces import EFFECT_OF, Block, Cause, Effect
 from shared.kernel.calendar_month import day_start
@@ -112,6 +112,6 @@ def _facility(case: Case, stay: Encounter) -> Iterable[Block]:
 
 def _other_program(entry: TimeEntryFact) -> Iterable[Block]:
     """T6, R3: a second that another program claims too counts for none until it is allocated."""
-    if entry.start is not None and entry.end is not None and entry.program != PROGRAM:
+    if entry.start is not None and entry.end is not None:
         text = f"claimed by {entry.program} too"
         yield Block(entry.start, entry.end, Cause(Effect.HOLD, "31", "T6", entry.source, entry.source, text))

@@ -14,7 +14,7 @@ import msgspec
 
 from services.billing.domain.assembly import assemble
 from services.billing.domain.attestations import AttestationKind
-from services.billing.domain.charge import LANE_LINES, RELEASED
+from services.billing.domain.charge import BASE_LINES, LANE_LINES, RELEASED
 from services.billing.domain.charge_item import ChargeStatus
 from services.billing.domain.decision import decision_hash, looked_at
 from services.billing.domain.findings import Assembly, PlannedCharge, Severity
@@ -40,7 +40,6 @@ CHUNK = 500
 """Patients in a transaction: small enough to stay far from its 30 s."""
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
-_BASE_LINES = frozenset(f"ccm.{lane}.base" for lane in Lane)
 
 
 @dataclass
@@ -176,7 +175,7 @@ def planned_charges(
             date_of_service=line.date_of_service,
             attempt=attempt,
             assembly_version=decision.version,
-            lane=assembly.lane if line.code_id in _BASE_LINES else None,
+            lane=assembly.lane if line.code_id in BASE_LINES else None,
         )
         for line in assembly.charges
         if line.code not in taken
@@ -200,7 +199,7 @@ def charge_id(tenant_id: UUID, patient: str, line: PlannedCharge, month: Calenda
 
 
 def is_lane_line(code_id: str) -> bool:
-    """Tell whether a line belongs to a CCM lane (the initiation's planning does not)."""
+    """Tell whether a line belongs to a lane (the initiation's planning does not)."""
     return code_id in LANE_LINES
 
 

@@ -3,20 +3,19 @@
 from dataclasses import replace
 from datetime import date, datetime
 
-from services.billing.domain.findings import Assembly, Concerns, Finding, Severity
+from services.billing.domain.findings import ASSEMBLED, Assembly, Concerns, Finding, Severity
 from services.billing.domain.ledger import Ledger
 from services.billing.usecases.ports import Known
 from shared.kernel.calendar_month import CalendarMonth
-from shared.kernel.vocabulary import Program
 
 _EPISODE = ("active", "finished")
 _AGREED = ("active", "inactive")
 
 
 def has_result(ledger: Ledger, month: CalendarMonth) -> bool:
-    """Tell whether the patient was enrolled in the month: an episode of the program, or a consent in force, on any of its days.
+    """Tell whether the patient was enrolled in the month: by an episode of such a program or a consent in force on a day of it.
 
-    Somebody for whom CCM time was logged without either gets a result too, so that no minute is passed over in silence, and so
+    Somebody for whom such time was logged without either gets a result too, so that no minute is passed over in silence, and so
     does a month that was released.
     """
     zone = ledger.practice.tenant_in(month).zone
@@ -26,7 +25,7 @@ def has_result(ledger: Ledger, month: CalendarMonth) -> bool:
     for entry in ledger.entries:
         timed = entry.start is not None and entry.end is not None and entry.start < end and entry.end > start
         dated = entry.day is not None and month.first_day <= entry.day <= month.last_day
-        if entry.program == Program.CCM and entry.status == "completed" and (timed or dated):
+        if entry.program in ASSEMBLED and entry.status == "completed" and (timed or dated):
             return True
     return False
 
@@ -36,12 +35,12 @@ def is_enrolled(ledger: Ledger, first: date, last: date, end: datetime) -> bool:
     for episode in ledger.enrollments:
         begun = episode.start is None or episode.start <= last
         lasts = episode.end is None or episode.end >= first
-        if episode.program == Program.CCM and episode.status in _EPISODE and begun and lasts:
+        if episode.program in ASSEMBLED and episode.status in _EPISODE and begun and lasts:
             return True
     newest = {consent.consent_id: consent for consent in sorted(ledger.consents, key=lambda version: version.version)}
     for consent in newest.values():
         lasts = consent.in_force_until is None or consent.in_force_until >= first
-        if consent.program == Program.CCM and consent.status in _AGREED and consent.in_force_from < end and lasts:
+        if consent.program in ASSEMBLED and consent.status in _AGREED and consent.in_force_from < end and lasts:
             return True
     return False
 
