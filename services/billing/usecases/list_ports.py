@@ -123,7 +123,7 @@ class Lists(Protocol):
         """Return how many lines there are."""
 
     async def tally(self, months: Sequence[CalendarMonth], want: Want, *, by: str = "month") -> list[Tally]:
-        """Return the sums over the lines of `months` by `month`, `practitioner`, `payer`, `place_of_service`, `kind` or `plan`."""
+        """Return the sums over lines of `months` by `month`, `practitioner`, `payer`, `place_of_service`, `kind` or `plan`."""
 
     async def staff(self, months: Sequence[CalendarMonth], want: Want, *, by: str = "performer") -> list[StaffTally]:
         """Return the sums over the staff's time by `performer` or `month`."""

@@ -30,8 +30,8 @@ class State(StrEnum):
 class OverviewRow:
     """A patient-month in short: who, by whose rules, how far, what stands in the way, what it is expected to bring.
 
-    `lines` are codes and units as JSON; of a hold `amount` is what is at risk. `missing` are seconds to `next_code`. `notes_due` entries have
-    notes that lack something, `copied` ones are marked as copies or out of proportion.
+    `lines` are codes and units as JSON; of a hold `amount` is what is at risk. `missing` are seconds to `next_code`.
+    `notes_due` entries have notes that lack something, `copied` ones are marked as copies or out of proportion.
     `only_reviews`: nothing but decisions of a named person keeps it. `held_since` is set by the store.
     """
 

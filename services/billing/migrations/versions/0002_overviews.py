@@ -23,7 +23,8 @@ CREATE TABLE overview (
     state text NOT NULL, held_since timestamptz, only_reviews boolean NOT NULL,
     severity text, kind text NOT NULL, rule text NOT NULL, finding text NOT NULL, who text NOT NULL,
     lines text NOT NULL, amount numeric(12, 2) NOT NULL, unknown_amounts integer NOT NULL, place_of_service text NOT NULL,
-    notes_due integer NOT NULL, copied integer NOT NULL, last_work_at timestamptz, last_work text, last_worker text, last_worker_name text,
+    notes_due integer NOT NULL, copied integer NOT NULL, last_work_at timestamptz, last_work text, last_worker text,
+    last_worker_name text,
     PRIMARY KEY (tenant_id, month, patient),
     CONSTRAINT overview_state CHECK (state IN ('hold', 'attest', 'released', 'none', 'outside')));
 CREATE INDEX overview_by_state ON overview (tenant_id, month, state, name, patient);
