@@ -81,6 +81,12 @@ EXTENSIONS: Mapping[str, ExtensionDefinition] = {
     "representative-authority": ExtensionDefinition(
         "By which authority a representative agreed for the patient.", ("Consent.performer",), Part("string")
     ),
+    "identity-check": ExtensionDefinition(
+        "How the identity of the one who answered was checked: name-and-birth-date, address or chart-number.",
+        ("Consent",),
+        Part("code"),
+        most="*",
+    ),
     "change-reason": ExtensionDefinition("Why this version was made.", ("Consent", "Task"), Part("string")),
     "program": ExtensionDefinition("For which program the time was spent.", ("Task",), Part("code", system="program")),
     "time-basis": ExtensionDefinition("How the seconds are known.", ("Task",), Part("code", system="time-basis")),

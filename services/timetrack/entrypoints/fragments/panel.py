@@ -76,7 +76,7 @@ async def show_panel(
         writes=desk.writes,
         on_roster=on_roster,
         timer=timer,
-        others=[_other(desk, record, chart.identifier if chart else None) for record, chart in others],
+        others=[shown for record, chart in others if (shown := _other(desk, record, chart.identifier if chart else None))],
         key=form.get("key") or str(uuid4()),
         consent=bool(consent) or anyway or timer is not None,
         note=note_fields(form, chart, [entry for _, entry in recent], seconds=seconds),
@@ -133,9 +133,12 @@ def _when(desk: Desk, at: datetime) -> str:
     return ("earlier today", "yesterday")[days] if days < 2 else f"on {day_words(at, desk.at.practice.zone)}"
 
 
-def _other(desk: Desk, record: TimerRecord, mrn: str | None) -> Row:
+def _other(desk: Desk, record: TimerRecord, mrn: str | None) -> Row | None:
+    """Return what this chart says of another's timer: no name; nothing of one that has measured nothing and does not run."""
     timer = settle(record.timer, now=desk.at.now)
     running = timer.status is TimerStatus.RUNNING
+    if not running and not timer.seconds:
+        return None
     return {
         "id": str(record.id),
         "running": running,
