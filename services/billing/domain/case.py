@@ -159,6 +159,7 @@ def index_attestations(attestations: tuple[Attestation, ...]) -> dict[Attestatio
     return by_kind
 
 
+@lru_cache(maxsize=4096)
 def add_months(day: date, months: int) -> date:
     """Return the same day `months` later, or the last of that month if it has no such day."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)

@@ -1,7 +1,8 @@
 """From judgement to Assembly: planned or not, the claim lines, and the difference to what was billed (P5, P6, R28)."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date, timedelta
+from operator import attrgetter
 
 from services.billing.domain.attestations import AttestationKind
 from services.billing.domain.case import Case, add_months
@@ -9,9 +10,11 @@ from services.billing.domain.exclusions import practitioner_npi
 from services.billing.domain.findings import Assembly, Concerns, Difference, Outcome, PlannedCharge, Severity
 from services.billing.domain.judgement import Judgement
 from services.billing.domain.lanes import spoken_units
-from services.billing.domain.ledger import Fact, Ledger
+from services.billing.domain.ledger import Ledger
 from services.billing.domain.rule_book import RuleBook
 
+_SOURCE = attrgetter("source")
+_GROUPS = attrgetter(*(each.name for each in fields(Ledger) if each.name not in ("patient", "practice")))
 _RANK = {Severity.INFO: 0, Severity.REVIEW: 1, Severity.HOLD: 2, Severity.DENY: 3}
 
 
@@ -60,28 +63,12 @@ def facts_used(ledger: Ledger) -> tuple[str, ...]:
     """Return the sources of every fact that the decision stands on, sorted: the patient's own and the practice's."""
     practice = ledger.practice
     people = {entry.performer for entry in ledger.entries} | {consent.practitioner for consent in ledger.consents}
-    groups: tuple[tuple[Fact, ...], ...] = (
-        ledger.consents,
-        ledger.entries,
-        ledger.conditions,
-        ledger.coverages,
-        ledger.encounters,
-        ledger.care_plans,
-        ledger.enrollments,
-        ledger.other_services,
-        ledger.attestations,
-        ledger.decisions,
-        ledger.billed,
-        ledger.earlier_months,
-        ledger.busy,
-        ledger.signals,
-    )
     if "sources" not in practice.memo:
         practice.memo["sources"] = [fact.source for fact in (*practice.tenants, *practice.attestations)]
     facts: list[str] = [ledger.patient.source, *practice.memo["sources"]]
-    for group in groups:
+    for group in _GROUPS(ledger):
         if group:
-            facts += [fact.source for fact in group]
+            facts += map(_SOURCE, group)
     facts += [practice.staff[person].source for person in people if person in practice.staff]
     return tuple(sorted(facts))
 

@@ -19,8 +19,9 @@ def causes_of(case: Case, entry: TimeEntryFact, day: date, end: datetime) -> tup
         if never is not None:
             return (never,)
     key = (entry.performer, entry.role, entry.country, entry.directed_by, day)
-    performer = case.verdicts[key] if key in case.verdicts else _qualify(case, entry, day)
-    case.verdicts[key] = performer  # the same for each entry of the performer that day, whoever the patient
+    if key not in case.verdicts:
+        case.verdicts[key] = _qualify(case, entry, day)  # the same for each entry of the performer that day, whoever the patient
+    performer = case.verdicts[key]
     causes: tuple[Cause, ...] = ()
     if performer is not None:
         causes = (performer,)
