@@ -175,6 +175,7 @@ async def test_an_unknown_client_cannot_be_disabled(settings: AccessSettings) ->
         await main.disable_client(settings, client_id="nobody")
 
 
+@pytest.mark.requirement("standards-13")
 async def test_rotation_publishes_first_and_signs_a_day_later(settings: AccessSettings, http: httpx.AsyncClient) -> None:
     before = _rows(settings, "SELECT kid FROM signing_key")
     said = await main.rotate(settings)

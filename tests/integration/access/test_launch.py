@@ -55,6 +55,7 @@ async def test_a_wrong_proof_beside_a_right_one_is_refused(traveller: Traveller)
     assert code_of(await traveller.complete(traveller.ehr.authorize(first["authorize_url"]))) == "launch-other-browser"
 
 
+@pytest.mark.requirement("standards-9")
 async def test_of_fifty_completions_at_once_one_opens(traveller: Traveller) -> None:
     begun = await traveller.begin(traveller.ehr.patients[0])
     back = traveller.ehr.authorize(begun["authorize_url"])
@@ -72,6 +73,7 @@ async def test_a_launch_older_than_ten_minutes_is_refused(traveller: Traveller, 
     assert code_of(await traveller.complete(back)) == "launch-expired"
 
 
+@pytest.mark.requirement("standards-10")
 async def test_a_hundred_iss_that_are_not_exactly_ours_connect_nowhere(
     traveller: Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:

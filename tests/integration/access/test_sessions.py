@@ -80,6 +80,7 @@ async def test_the_handle_alone_gives_tokens(traveller: Traveller, opened: dict[
     assert (await traveller.post("/session/token", {})).status_code == 400
 
 
+@pytest.mark.requirement("standards-12")
 async def test_fifty_pages_at_once_refresh_once(
     traveller: Traveller, opened: dict[str, Any], settings: AccessSettings, refreshes: list[str]
 ) -> None:

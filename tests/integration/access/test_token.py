@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx
 import psycopg
+import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
@@ -45,6 +46,7 @@ async def test_a_wildcard_is_narrowed_to_the_grant(http: httpx.AsyncClient, keys
     assert answer.json()["scope"] == "system/ChargeItem.rs"
 
 
+@pytest.mark.requirement("standards-8")
 async def test_fifty_equal_assertions_give_one_token(http: httpx.AsyncClient, keys: Keys) -> None:
     for _ in range(4):
         form = form_of(assertion(keys.rsa, claims_of("biller")))

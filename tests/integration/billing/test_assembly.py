@@ -12,6 +12,7 @@ from tests.integration.billing import world as small
 from tests.integration.billing.conftest import Clinic
 
 
+@pytest.mark.requirement("standards-16")
 async def test_a_hundred_assemblies_at_once_give_one_set(clinic: Clinic) -> None:
     """Issue 7: superseding, not adding, under concurrency."""
     await clinic.enrol("p1", "p2", minutes=45)

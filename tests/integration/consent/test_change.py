@@ -183,6 +183,7 @@ async def test_of_twenty_writers_one_wins(door: Door, recorded: Record) -> None:
     assert [row["version"] for row in door.rows("SELECT version FROM consent_version ORDER BY version")] == [1, 2]
 
 
+@pytest.mark.requirement("standards-21")
 async def test_twenty_writers_who_try_again_all_get_through(door: Door, recorded: Record) -> None:
     ident = (await recorded(consent()))["id"]
 

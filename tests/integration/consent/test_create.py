@@ -46,6 +46,7 @@ async def test_a_refusal_is_recorded_too(door: Door) -> None:
     assert [row["event_type"] for row in door.rows("SELECT event_type FROM journal")] == ["ccm.consent.declined.v1"]
 
 
+@pytest.mark.requirement("standards-21")
 async def test_the_same_body_again_gives_the_first_result(door: Door) -> None:
     first = await door.post(consent())
     again = await door.post(consent())
@@ -117,6 +118,7 @@ async def test_a_condition_that_no_key_decides_is_refused(door: Door, condition:
     assert door.rows("SELECT count(*) AS n FROM consent") == [{"n": 0}]
 
 
+@pytest.mark.requirement("standards-21")
 async def test_a_hundred_at_once_make_one(door: Door) -> None:
     answers = await asyncio.gather(*(door.post(consent()) for _ in range(100)))
 

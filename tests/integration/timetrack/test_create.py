@@ -106,6 +106,7 @@ async def test_if_none_exist_needs_the_right_to_search(door: Door) -> None:
     assert door.stored() == 0
 
 
+@pytest.mark.requirement("standards-21")
 async def test_a_hundred_identical_creates_make_one_entry(door: Door) -> None:
     sent = task()
     answers = await asyncio.gather(*(door.post(sent) for _ in range(100)))

@@ -23,6 +23,7 @@ SELECT count(*) AS pairs FROM time_entry a JOIN time_entry b
 """
 
 
+@pytest.mark.requirement("standards-17")
 async def test_overlap_is_refused_and_names_the_entry_in_the_way(door: Door) -> None:
     made = await door.made(task("2026-10-15T14:00:00Z", "2026-10-15T14:20:00Z"))
     before = door.stored()
@@ -63,6 +64,7 @@ async def test_days_are_in_nobodys_way(door: Door) -> None:
     assert len(door.rows("SELECT 1 FROM time_entry")) == 3
 
 
+@pytest.mark.requirement("standards-17")
 async def test_sixteen_writers_of_one_performer_leave_no_overlap(door: Door) -> None:
     chance = random.Random(16)
     first = datetime(2026, 10, 14, 12, tzinfo=UTC)

@@ -150,6 +150,7 @@ async def test_cache_control_is_honoured(header: str, seconds: int) -> None:
         assert (await fetcher.fetch(site.url)).seconds == seconds
 
 
+@pytest.mark.requirement("standards-34")
 async def test_unknown_keys_cannot_make_us_knock_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
     async with _running() as (site, fetcher):
         keys, registered = ClientKeys(fetcher), KeySet(jwks_url=site.url)

@@ -145,6 +145,7 @@ def test_clients_that_do_not_watch_are_never_asked_about() -> None:
 @given(
     st.lists(st.tuples(st.sampled_from(["beat", "input", "call", "keep", "drop", "pause", "resume"]), st.integers(0, 700))),
 )
+@pytest.mark.requirement("standards-17")
 def test_no_second_counts_twice_and_gaps_stay_within_their_stints(steps: list[tuple[str, int]]) -> None:
     timer, now, last_input = begun(), 0, 0
     for what, wait in steps:
