@@ -242,3 +242,41 @@ async def test_rules_are_explained_by_number(month: Clinic) -> None:
     assert "Clinical staff 99490 20 min $66.13" in guide
     assert "At most 2 × 99439 a month." in guide
     await biller(month).get("rules/Z9", 404)
+
+
+async def test_the_lead_attests_for_the_whole_practice_and_holds_fall(empty: Clinic) -> None:
+    await empty.enrol("dot", minutes=25)
+    await empty.assemble()
+    await look_again(empty)
+    visitor = lead(empty)
+    assert "On hold 1" in words(await visitor.get(f"desk?month={MONTH}"))
+    form = await visitor.get("elements")
+    assert words(form).count("Missing") == 7
+    assert " checked" not in form
+    assert "Tick what is in place." in await visitor.post("elements", 422, key="k")
+    said = await visitor.post("elements", key="k", **dict.fromkeys(small.PRACTICE_STATEMENTS, "yes"))
+    assert words(said).count("In place ") == 7 + 7  # each element, and each box
+    assert (await biller(empty).ask("POST", "elements", data={"continuity": "yes"})).status_code == 403
+    await look_again(empty)
+    assert "E8" not in words(await visitor.get("desk/table?month=2026-11&q=dot"))
+
+
+async def test_a_lane_that_nobody_stated_is_stated_from_the_chart(clinic: Clinic) -> None:
+    clinic.ehr.charts["own"] = small.chart("own")
+    mine = small.Person(id=small.ADA, name="Ada", credential="physician")
+    entry = small.entry("own", small.at(6), 35, performer=mine, role="physician", author=small.ADA)
+    await clinic.tell([small.consent("own"), entry])
+    for body in small.statements("own"):
+        await clinic.state(body)
+    clinic.clock.set(small.at(20, 15))
+    await clinic.assemble()
+    ada = doctor(clinic).at("own")
+    html = await ada.get("month")
+    assert "attestations/lane?month=2026-10" in html
+    assert "attestations/lane" not in await nurse(clinic).at("own").get("month")
+    await ada.post("attestations/lane", key="l", lane="practitioner", month=MONTH)
+    said = words(await ada.get("month"))
+    assert "25 min to 99437" in said
+    assert "Practitioner lane: 35 min counted" in said
+    await clinic.tell([small.entry("own", small.at(7), 12, number=2)])
+    assert "Other lane The practitioner’s own time is charged this month" in words(await ada.get("entries"))

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from fastapi import Request, Response
 
-from services.billing.entrypoints.fragments.common import Desk, Row, answer, day_of, fragment_router
+from services.billing.entrypoints.fragments.common import Desk, Row, answer, counted, day_of, fragment_router
 from services.billing.entrypoints.fragments.lines import (
     KINDS,
     csv_answer,
@@ -215,8 +215,8 @@ def _said(total: Tally | None) -> str:
     if total is None:
         return "No patient of the program is known in this month."
     unknown = total.unknown_amounts
-    more = f", {unknown} amount{'' if unknown == 1 else 's'} not known" if unknown else ""
-    return f"{total.patients} patients, ${total.expected:,.2f} expected, ${total.at_risk:,.2f} at risk{more}."
+    more = f", {counted(unknown, 'amount')} not known" if unknown else ""
+    return f"{counted(total.patients, 'patient')}, ${total.expected:,.2f} expected, ${total.at_risk:,.2f} at risk{more}."
 
 
 def _steps(
@@ -233,10 +233,10 @@ def _steps(
     lines, billed = (charges.lines, charges.billed) if charges else (0, 0)
     decided, at = assembled
     steps = [
-        _step("1 Assembled", decided, f"of {patients} patients", decided, patients, _when(desk, at)),
+        _step("1 Assembled", decided, f"of {counted(patients, 'patient')}", decided, patients, _when(desk, at)),
         _step("2 Holds", holds, "open", patients - holds, patients, "each with its fix"),
         _step("3 Attested", released, f"of {to_release}", released, to_release, "by the practitioners"),
-        _step("4 Billed", billed, f"of {lines} charges", billed, lines, "by the billing system"),
+        _step("4 Billed", billed, f"of {counted(lines, 'charge')}", billed, lines, "by the billing system"),
     ]
     closed = standing.status is MonthStatus.CLOSED
     words = f"by {standing.by or ''}, {_when(desk, standing.at)}" if closed else "then only the lead can reopen"

@@ -67,7 +67,7 @@ def _enrolled(numbers: Numbers, now: Tally, before: Tally | None) -> Row:
         "key": "enrollment",
         "name": "Enrollment",
         "n": str(now.enrolled),
-        "of": "patients",
+        "of": "patient" if now.enrolled == 1 else "patients",
         "said": f"{change} {_looks(now.eligible)} not enrolled.".strip(),
         "chart": _line(numbers, lambda tally, _: tally.enrolled),
         "alt": _alt(numbers, "Enrolled patients", lambda tally, _: tally.enrolled, ""),

@@ -38,6 +38,7 @@ from shared.web.words import activity_words, program_words
 
 router = fragment_router()
 
+_MENDED_BY = {"L1": "lane", "R22": "lane", "X1": "practitioner", "A4": "claim-diagnoses", "T20": "facility-payment"}
 _OF_TIME = ("1", "2", "18")
 """Findings that the bar says already."""
 
@@ -56,7 +57,7 @@ async def identity(request: Request, principal: ChartReader) -> Response:
         practitioner=person_of(month.practice, practitioner) if practitioner else "",
         payer=(coverage.payer_name or profile_words(month.assembly.profile)) if coverage else "not known",
         consent=month.judgement.consent.in_force and not month.judgement.consent.incomplete_only,
-        user=person_of(month.practice, desk.person) if desk.person else "",
+        user=month.practice.staff[desk.person].name if desk.person in month.practice.staff else "",
     )
 
 
@@ -115,8 +116,8 @@ def month_values(desk: Desk, month: PatientMonth, *, arrived: bool = True) -> Ro
         "asserted": progress.asserted,
         "bar": month_bar(progress),
         "lanes": _lanes(month, progress.lane),
-        "holds": [finding_row(f) for f in worst(_standing_in_the_way(month))],
-        "services": [finding_row(f) for f in worst(_beside(month))],
+        "holds": [finding_row(f) | {"attest": _attest_for(desk, f)} for f in worst(_standing_in_the_way(month))],
+        "services": [finding_row(f) | {"attest": _attest_for(desk, f)} for f in worst(_beside(month))],
         "open_elements": [element for element in elements if element["level"] != "ok"],
         "kept_elements": [element for element in elements if element["level"] == "ok"],
         "earlier": str(month.month.previous),
@@ -186,6 +187,11 @@ def _standing_in_the_way(month: PatientMonth) -> list[Finding]:
         and finding.situation not in _OF_TIME
         and (finding.rule == "EHR" or not finding.rule.startswith(("X", "E")))
     ]
+
+
+def _attest_for(desk: Desk, finding: Finding) -> str:
+    """Return the statement by which the billing practitioner mends a finding, if there is one."""
+    return _MENDED_BY.get(finding.rule, "") if desk.has(StaffRole.BILLING_PRACTITIONER) else ""
 
 
 def _element(desk: Desk, month: PatientMonth, element: Element) -> Row:
@@ -274,7 +280,18 @@ def reasons_of(month: PatientMonth, line: EntryMinutes) -> list[Row]:
         name = performer_words(month.practice, other.performer, other.performer_name, other.role)
         amount = "" if line.twice == line.entry.seconds else f"{duration_words(line.twice)}: "
         said.append(_reason("info", "Overlap", f"{amount}the same minutes as {name}’s entry. Counted once, there.", "T5"))
+    if not said and line.counted < line.entry.seconds - 1:
+        said.append(_beyond(month, line))
     return said
+
+
+def _beyond(month: PatientMonth, line: EntryMinutes) -> Row:
+    """Say of an entry without any fault why not all of it is in this sum: it serves another lane, or lies in two months."""
+    if month.judgement.choice.lane is Lane.PRACTITIONER and not line.counted:
+        return _reason(
+            "none", "Other lane", "The practitioner’s own time is charged this month, no other is part of it", "T8"
+        )
+    return _reason("info", "Two months", f"Only its part in {month.month.first_day:%B} is in this sum.", "T3")
 
 
 def _cause(cause: Any) -> Row:

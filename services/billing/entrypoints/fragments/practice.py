@@ -18,6 +18,7 @@ ACTING = (StaffRole.BILLER, StaffRole.BILLING_PRACTITIONER, StaffRole.PROGRAM_LE
 DeskReader = Annotated[Principal, Depends(page(*DESK, chart=False))]
 DeskActor = Annotated[Principal, Depends(page(*ACTING, chart=False))]
 Signer = Annotated[Principal, Depends(page(StaffRole.BILLING_PRACTITIONER, chart=False))]
+Stater = Annotated[Principal, Depends(page(StaffRole.BILLING_PRACTITIONER, StaffRole.PROGRAM_LEAD, chart=False))]
 Everybody = Annotated[Principal, Depends(page(StaffRole.CLINICAL_STAFF, *DESK, chart=False))]
 Lead = Annotated[Principal, Depends(page(StaffRole.PROGRAM_LEAD, StaffRole.AUDITOR, chart=False))]
 

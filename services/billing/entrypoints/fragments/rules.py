@@ -42,6 +42,7 @@ async def guide(request: Request, principal: Reader) -> Response:
     return answer(
         "rules.html",
         base=desk.base,
+        alone=request.query_params.get("in") != "panel",
         book=book.name,
         valid=f"{day_of(book.validity.valid_from)} to {day_of(book.validity.valid_to)}",
         read=f"{book.validity.read_by}, {day_of(book.validity.read_on)}",

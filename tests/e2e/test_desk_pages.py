@@ -1,0 +1,69 @@
+"""The desk's pages in the shell, in a cross-site frame: they load, filter and download under the page policy.
+
+Requirements: standards.md 14; design guide 4.4-4.6.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, Frame
+
+from tests.e2e.browser import World, chromium, context, open_app, violations, world  # noqa: F401
+
+
+@pytest.fixture
+def lead(world: World, context: BrowserContext) -> Iterator[Frame]:  # noqa: F811
+    """The program lead's menu, after one chart of the practice was opened by a nurse."""
+    chart = context.new_page()
+    frame = open_app(chart, world.chart(world.patients[0]))
+    frame.wait_for_selector("#bill-h-month")
+    chart.close()
+    page = context.new_page()
+    frame = open_app(page, world.menu("program-lead"))
+    frame.wait_for_selector("#page h1")
+    yield frame
+    assert violations(frame) == []
+
+
+def test_the_menu_opens_worklist_desk_and_program(lead: Frame) -> None:
+    assert "Worklist" in lead.inner_text("#page h1")
+    lead.click("#shell-pages >> text=Desk")
+    lead.wait_for_selector("#bill-desk-table")
+    assert lead.locator(".cl-close > li").count() == 5
+    lead.click("#shell-pages >> text=Program")
+    lead.wait_for_selector(".cl-chart svg")
+    assert lead.evaluate("document.activeElement.tagName") == "H1"
+    lead.click("#bill-t-enrollment ~ .cl-tile__foot >> text=enrolled")
+    lead.wait_for_selector("#bill-drill")
+    assert "enrolled patients" in lead.inner_text("h1")
+
+
+def test_the_table_alone_is_swapped_while_somebody_types(lead: Frame) -> None:
+    lead.click("#shell-pages >> text=Desk")
+    lead.wait_for_selector("#bill-q")
+    before = lead.locator("#bill-desk-table .cl-pt__name").count()
+    assert before > 0
+    lead.fill("#bill-q", "nobody is called so")
+    lead.wait_for_selector("#bill-desk-table .cl-pt__name", state="detached")
+    assert lead.input_value("#bill-q") == "nobody is called so"
+    lead.fill("#bill-q", "")
+    lead.wait_for_selector(f"#bill-desk-table .cl-pt__name >> nth={before - 1}")
+
+
+def test_a_table_is_a_file(lead: Frame) -> None:
+    lead.click("#shell-pages >> text=Desk")
+    lead.wait_for_selector("#bill-desk-table")
+    with lead.page.expect_download() as waiting:
+        lead.click("text=CSV")
+    download = waiting.value
+    assert download.suggested_filename.startswith("desk-")
+    assert download.path().read_text("utf-8-sig").startswith("state,name,date of birth")
+
+
+def test_a_patients_page_explains_a_rule_in_place(lead: Frame) -> None:
+    lead.click("#shell-pages >> text=Desk")
+    lead.click("#bill-desk-table .cl-pt__name >> nth=0")
+    lead.wait_for_selector("#bill-h-findings")
+    lead.click(".cl-finding__src a >> nth=0")
+    lead.wait_for_selector("#bill-h-rule:focus")
+    assert lead.inner_text("#bill-h-rule").startswith("Rule ")
