@@ -49,10 +49,10 @@ def cluster(data_root: Path) -> Iterator[Postgres]:
     postgres.stop()
 
 
-@pytest.fixture(scope="session")
-def nats_server(data_root: Path) -> Iterator[Nats]:
-    """The run's NATS."""
-    nats = Nats(data_root)
+@pytest.fixture(scope="module")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
+    """A NATS of the module's own: streams and what was read of them are not shared with other modules."""
+    nats = Nats(tmp_path_factory.mktemp("n"))
     nats.start()
     yield nats
     nats.stop()
