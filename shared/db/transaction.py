@@ -5,7 +5,7 @@
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 from uuid import UUID
 
@@ -21,18 +21,14 @@ _LEAVING = ("08", "57P")
 _UNSTORABLE = ("22", "23")
 
 
-@asynccontextmanager
-async def tenant_transaction(engine: AsyncEngine, tenant_id: UUID) -> AsyncIterator[AsyncConnection]:
+def tenant_transaction(engine: AsyncEngine, tenant_id: UUID) -> AbstractAsyncContextManager[AsyncConnection]:
     """Open a transaction that sees and writes `tenant_id`'s rows only; commit at the end, roll back on any exception."""
-    async with _transaction(engine, f"BEGIN; SET LOCAL app.tenant = '{UUID(str(tenant_id))}'") as connection:
-        yield connection
+    return _transaction(engine, f"BEGIN; SET LOCAL app.tenant = '{UUID(str(tenant_id))}'")
 
 
-@asynccontextmanager
-async def worker_transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+def worker_transaction(engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]:
     """Open a transaction of a worker (relay, consumer, closer), whose own role may see every tenant."""
-    async with _transaction(engine, "BEGIN") as connection:
-        yield connection
+    return _transaction(engine, "BEGIN")
 
 
 @asynccontextmanager
@@ -64,7 +60,10 @@ async def _live_driver(connection: AsyncConnection) -> "asyncpg.Connection[Any]"
 
 async def driver_of(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
     """Return the asyncpg connection under a SQLAlchemy one."""
-    return cast("asyncpg.Connection[Any]", (await connection.get_raw_connection()).driver_connection)
+    held = connection.sync_connection
+    if held is None or held.invalidated:  # it has to connect first
+        return cast("asyncpg.Connection[Any]", (await connection.get_raw_connection()).driver_connection)
+    return cast("asyncpg.Connection[Any]", held.connection.driver_connection)
 
 
 def is_retryable(error: BaseException) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 from fhir.resources.R4B import get_fhir_model_class
 
 from shared.fhir.bindings import NOT_R4_ELEMENTS, REQUIRED
+from shared.fhir.primitives import DATES, PRIMITIVES, Check
 
 _PRIMITIVES = {"UuidVersion": "uuid", "Uuid": "uuid", "Base64Binary": "base64Binary", "DateTime": "dateTime"} | {
     "PositiveInt": "positiveInt",
@@ -22,7 +23,8 @@ _EXTENSION_OF_PRIMITIVE = "FHIRPrimitiveExtensionType"
 class Element:
     """One element: the name of its type, whether that is a primitive, whether it repeats, its allowed codes and targets.
 
-    `codes` is None without a required binding; `targets` is None for anything but a Reference to certain types.
+    `codes` is None without a required binding; `targets` is None for anything but a Reference to certain types; `plain` is the
+    whole check of a single primitive value that has no codes and is no date, else None.
     """
 
     type: str
@@ -30,6 +32,7 @@ class Element:
     many: bool
     codes: frozenset[str] | None
     targets: frozenset[str] | None
+    plain: Check | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,15 @@ def elements(type_name: str) -> Mapping[str, Element]:
         kinds = list(_kinds(field.annotation))
         kind = next(name for name in map(_type_name, kinds) if name)
         targets = frozenset(extra.get("enum_reference_types", ())) if kind == "Reference" else frozenset()
+        many = any(str(part).startswith("typing.List[") for part in (field.annotation, *get_args(field.annotation)))
+        codes = REQUIRED.get((type_name, name))
         found[name] = Element(
             type=kind,
             primitive=kind[0].islower(),
-            many=any(str(part).startswith("typing.List[") for part in (field.annotation, *get_args(field.annotation))),
-            codes=REQUIRED.get((type_name, name)),
+            many=many,
+            codes=codes,
             targets=targets if targets and "Resource" not in targets else None,
+            plain=PRIMITIVES.get(kind) if not many and codes is None and kind not in DATES else None,
         )
     return found
 

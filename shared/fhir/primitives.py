@@ -36,6 +36,9 @@ def _base64(value: Any) -> bool:
 
 _string = _text(_TEXT, re.DOTALL)
 
+DATES = frozenset({"date", "dateTime", "instant"})
+"""The types whose values name a day."""
+
 PRIMITIVES: Mapping[str, Check] = {
     "boolean": lambda value: type(value) is bool,
     "integer": _whole(-(2**31)),

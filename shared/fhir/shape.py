@@ -17,7 +17,7 @@ from shared.fhir.bindings import R4_ONLY, RESOURCE_TYPES
 from shared.fhir.elements import Choice, Element, cardinality, elements
 from shared.fhir.invariants import INVARIANTS
 from shared.fhir.json_text import Keys, parse, place
-from shared.fhir.primitives import PRIMITIVES
+from shared.fhir.primitives import DATES, PRIMITIVES
 from shared.fhir.references import parse_reference
 from shared.kernel.errors import Invalid, Issue, Malformed
 
@@ -27,7 +27,6 @@ _MOST_CODES = 12
 _OTHER_REFERENCE = re.compile(r"#[A-Za-z0-9\-.]{1,64}|urn:(?:uuid|oid):\S+|https?://\S+")
 _CHOICE = re.compile(r"field value.* from this list \['(?P<stem>[a-z]+)[A-Z].*?\](?P<many>, but got multiple)?")
 _MISSING = ("missing", "model_field_validation.missing")
-_DATES = frozenset({"date", "dateTime", "instant"})
 _WALK_ALONE = frozenset({"Task"})
 
 
@@ -100,6 +99,8 @@ class _Walk:
             if element is None:
                 if name != also:
                     self.malformed("element-unknown", f"is no element of {type_name}", (*keys, name[:_LONGEST_NAME]))
+            elif element.plain is not None and element.plain(inner):
+                continue
             elif name == "modifierExtension":
                 self.broken("modifier-extension", "no modifierExtension is known here", (*keys, name))
             elif element.many:
@@ -142,7 +143,7 @@ class _Walk:
             if not PRIMITIVES[element.type](value):
                 empty = value is None or value == ""
                 self.malformed("ele-1" if empty else "element-type", "is empty" if empty else f"is no {element.type}", keys)
-            elif element.type in _DATES and not _exists(value):
+            elif element.type in DATES and not _exists(value):
                 self.malformed("element-type", "is no date that exists", keys)
             elif element.codes is not None and value not in element.codes:
                 known = ", ".join(sorted(element.codes)) if len(element.codes) <= _MOST_CODES else "the codes that R4 allows here"

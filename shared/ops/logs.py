@@ -11,6 +11,7 @@ FIELDS = (
 
 CHATTY = ("uvicorn.access", "httpx", "httpcore", "nats")
 """Loggers of others that write addresses with their query: heard from WARNING on."""
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 class JsonFormatter(logging.Formatter):
@@ -34,7 +35,7 @@ class JsonFormatter(logging.Formatter):
                 trace = trace.tb_next
             if trace is not None:
                 line["at"] = f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"
-        return json.dumps(line, ensure_ascii=False)
+        return _ENCODER.encode(line)
 
 
 def set_up_logs(level: str = "INFO") -> None:

@@ -131,13 +131,13 @@ def _unchanged_since(text: str | None, updated: datetime) -> bool:
 
 
 def resource_response(
-    resource: Mapping[str, Any], *, version: int, updated: datetime, status: int = 200, location: str | None = None
+    resource: Mapping[str, Any] | None, *, version: int, updated: datetime, status: int = 200, location: str | None = None
 ) -> Response:
-    """Answer with one resource, its ETag, Last-Modified and, if it was made or changed, Location."""
+    """Answer with one resource (None: without a body), its ETag, Last-Modified and, if it was made or changed, Location."""
     headers = {"ETag": etag(version), "Last-Modified": format_datetime(updated.astimezone(UTC), usegmt=True)}
     if location is not None:
         headers["Location"] = location
-    return Response(dump(resource), status, headers, media_type=MEDIA_TYPE)
+    return Response(b"" if resource is None else dump(resource), status, headers, media_type=MEDIA_TYPE)
 
 
 def fhir_response(body: Mapping[str, Any], status: int = 200) -> Response:

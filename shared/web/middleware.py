@@ -4,7 +4,7 @@ import logging
 import time
 from uuid import UUID
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,12 +21,12 @@ UPLOAD_LIMIT = 10 * BODY_LIMIT + 64 * 1024
 """Bytes of a body where files are sent: 10 MB and what a form adds."""
 
 _SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+    b"cache-control": b"no-store",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"strict-transport-security": b"max-age=31536000; includeSubDomains",
+    b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
 }
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _log = logging.getLogger("careledger.requests")
@@ -75,10 +75,9 @@ class Envelope:
             nonlocal status, sent
             if message["type"] == "http.response.start":
                 status, sent = message["status"], True
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = state["request_id"]
-                for name, value in _SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+                headers = dict(message["headers"])  # as names only: a name may be there twice, such as Set-Cookie
+                missing = [header for header in _SECURITY_HEADERS.items() if header[0] not in headers]
+                message["headers"] = [*message["headers"], (b"x-request-id", state["request_id"].encode()), *missing]
             elif head:
                 message = {**message, "body": b""}
             await send(message)
