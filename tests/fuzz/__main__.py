@@ -29,12 +29,13 @@ def main() -> int:
         postgres = Postgres(folder, durable=False)
         postgres.start()
         try:
-            return asyncio.run(_run(_maker(postgres.url), folder, options.requests, options.seed))
+            return asyncio.run(_run(fresh_databases(postgres.url), folder, options.requests, options.seed))
         finally:
             postgres.stop()
 
 
-def _maker(url: str) -> Callable[[str], DatabaseUrls]:
+def fresh_databases(url: str) -> Callable[[str], DatabaseUrls]:
+    """Return a maker of new, migrated databases in the cluster at `url`."""
     migrations = {part.name: part.migrations for part in ALL_PARTS}
 
     def make(part: str) -> DatabaseUrls:

@@ -16,7 +16,8 @@ PAYERS = ("medicare_ffs", "commercial_strict", "medicare_advantage", "unknown")
 LETTERS = {"i": Severity.INFO, "R": Severity.REVIEW, "H": Severity.HOLD, "D": Severity.DENY, "-": None}
 
 
-def _cases() -> list[Any]:
+def all_rows() -> list[Any]:
+    """Return the rows of the table as parameters, each for every payer."""
     return [
         pytest.param(row, payer, row["says"][n], id=f"{row['row']}-{row.get('name', '')}-{payer}")
         for row in ROWS
@@ -31,7 +32,7 @@ def _decide(row: dict[str, Any], payer: str) -> Assembly:
     return assemble(world.month, world.ledger(), load_rule_book(), at=world.at)
 
 
-@pytest.mark.parametrize(("row", "payer", "letter"), _cases())
+@pytest.mark.parametrize(("row", "payer", "letter"), all_rows())
 def test_severity(row: dict[str, Any], payer: str, letter: str) -> None:
     """The row is found with its letter; a hold or denial of the charge plans nothing."""
     assembly = _decide(row, payer)

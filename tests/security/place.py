@@ -145,7 +145,7 @@ async def running(make_database: Callable[[str], Any], tokens: TokenMaker, folde
             connection.execute(
                 "INSERT INTO registry SELECT kind, id, 2, replace(replace(data, '\"active\"', '\"disabled\"'),"
                 " '\"version\":1', '\"version\":2') FROM registry"
-                " WHERE kind = 'client' AND id = 'disabled'"
+                " WHERE kind = 'client' AND id = 'disabled' ON CONFLICT DO NOTHING"
             )
     settings = {part: _settings(part, databases[part], tokens, folder, key) for part in PARTS}
     common = {name: getattr(settings["access"], name) for name in PartSettings.__dataclass_fields__}

@@ -25,7 +25,9 @@ router = APIRouter(prefix="/t/{tenant}/billing", route_class=RetryingRoute, tags
 
 Attester = Annotated[Principal, Depends(needs("careledger/attest"))]
 Biller = Annotated[Principal, Depends(needs("system/ChargeItem.r", "system/ChargeItem.s"))]
-Month = Annotated[str, Path(pattern=r"^2[01][0-9]{2}-(0[1-9]|1[0-2])$", description="Calendar month, YYYY-MM", examples=["2026-10"])]
+Month = Annotated[
+    str, Path(pattern=r"^2[01][0-9]{2}-(0[1-9]|1[0-2])$", description="Calendar month, YYYY-MM", examples=["2026-10"])
+]
 
 
 async def _practice_call(request: Request, principal: Principal) -> Call:

@@ -1,0 +1,3 @@
+"""The four parts with two practices at work."""
+
+from tests.security.conftest import place as place
