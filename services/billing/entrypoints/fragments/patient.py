@@ -288,9 +288,7 @@ def reasons_of(month: PatientMonth, line: EntryMinutes) -> list[Row]:
 def _beyond(month: PatientMonth, line: EntryMinutes) -> Row:
     """Say of an entry without any fault why not all of it is in this sum: it serves another lane, or lies in two months."""
     if month.judgement.choice.lane is Lane.PRACTITIONER and not line.counted:
-        return _reason(
-            "none", "Other lane", "The practitioner’s own time is charged this month, no other is part of it", "T8"
-        )
+        return _reason("none", "Other lane", "The practitioner’s own time is charged this month, no other is part of it", "T8")
     return _reason("info", "Two months", f"Only its part in {month.month.first_day:%B} is in this sum.", "T3")
 
 
