@@ -9,7 +9,7 @@ from tests.fakes.tokens import TokenMaker
 from tests.security.place import Place, running, settle
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def place(
     make_database: Callable[[str], Any], tokens: TokenMaker, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Place]:
