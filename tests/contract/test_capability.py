@@ -83,12 +83,8 @@ async def test_every_definition_that_is_named_is_served(place: Place) -> None:
             assert found.json()["total"] == 1
 
 
-_numbers = st.decimals(
-    allow_nan=False,
-    allow_infinity=False,
-    min_value=-(10**12).filter(lambda number: len(str(number)) <= 60),
-    max_value=10**12,
-    places=None,
+_numbers = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12).filter(
+    lambda number: len(str(number)) <= 60
 )
 _texts = st.text(alphabet=st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"))
 _keys = st.text(alphabet="abcXYZ", min_size=1)
