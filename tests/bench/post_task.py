@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,11 +24,11 @@ _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 def measure() -> Iterator[Measure]:
     """Yield the ratio at 1 and at 16 clients."""
     with place_of("timetrack") as place:
-        _remember_patients(place)
+        remember_patients(place)
         with served(place, "timetrack") as port:
             script = _pgbench_script(place)
             numbers = itertools.count()
-            make = _maker(place, numbers)
+            make = task_maker(place, numbers)
             asyncio.run(run_load(port, clients=4, seconds=2, make=make, wanted=201))
             for clients, goal in GOALS.items():
                 ratios, loads = [], []
@@ -47,7 +47,7 @@ def _note(loads: list[Load]) -> str:
     return f"{middle.per_second:.0f}/s, p50 {middle.p50:.1f} ms, p99 {middle.p99:.1f} ms"
 
 
-def _remember_patients(place: Place) -> None:
+def remember_patients(place: Place) -> None:
     """The EHR has been asked for these patients before, as it would have been in a running practice."""
     with psycopg.connect(place.admin_url, autocommit=True) as connection:
         rows = [(str(tenant_id(TENANT)), f"p{n}", _EPOCH) for n in range(PATIENTS)]
@@ -55,7 +55,8 @@ def _remember_patients(place: Place) -> None:
         connection.cursor().executemany(statement, rows)
 
 
-def _maker(place: Place, numbers: "itertools.count[int]"):  # type: ignore[no-untyped-def]
+def task_maker(place: Place, numbers: "itertools.count[int]") -> Callable[[], bytes]:
+    """Return what makes the next POST of a Task, each for another stretch of a nurse's time."""
     token = place.tokens.token(TENANT, "system/Task.crus")
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/fhir+json"}
 

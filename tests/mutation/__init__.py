@@ -1,0 +1,1 @@
+"""Mutations of billing's domain against its cases: which small wrong changes nothing notices."""
