@@ -18,7 +18,7 @@ import uvicorn
 from sqlalchemy.engine import make_url
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.parts import ALL_PARTS
+from services.parts import ALL_PARTS, RunnablePart
 from shared.kernel.errors import Conflict
 from shared.ops.children import Nats, Postgres, data_folder
 from shared.ops.environment import Environment
@@ -55,16 +55,35 @@ def deployment(folder: Path, *, port: int) -> Iterator[Deployment]:
         variables.setdefault("CARELEDGER_EHR_KEY_FILE", str(make_key(root / "keys" / "ehr.pem")))
         with _postgres(root, variables), _nats(root, variables):
             place = Deployment(variables, root)
-            for part in ALL_PARTS:
+            for part in _ours_to_migrate():
                 part.migrate(place.environment)
             (root / "environment.json").write_text(json.dumps(dict(variables)), "utf-8")
             (root / "environment.json").chmod(0o600)
             yield place
 
 
+_URLS = (("app", "DATABASE_URL"), ("worker", "WORKER_DATABASE_URL"))
+
+
+def _named(part: str, variables: Mapping[str, str]) -> bool:
+    """Tell whether the environment points a part at a database of its own."""
+    return any(f"CARELEDGER_{part.upper()}_{name}" in variables for _, name in _URLS)
+
+
+def _ours_to_migrate() -> list[RunnablePart]:
+    """Return the parts whose schema is brought up at start: all that the administrator's address in force reaches.
+
+    A database that only a part's own address names is the operator's to migrate (`careledger db migrate`).
+    """
+    if "CARELEDGER_DATABASE_URL" in os.environ:
+        return list(ALL_PARTS)
+    return [part for part in ALL_PARTS if not _named(part.name, os.environ)]
+
+
 @contextmanager
 def _postgres(root: Path, variables: dict[str, str]) -> Iterator[None]:
-    if "CARELEDGER_DATABASE_URL" in variables:
+    unnamed = [part for part in PARTS if not _named(part, variables)]
+    if "CARELEDGER_DATABASE_URL" in variables or not unnamed:
         yield
         return
     postgres = Postgres(root)
@@ -72,8 +91,8 @@ def _postgres(root: Path, variables: dict[str, str]) -> Iterator[None]:
     try:
         variables["CARELEDGER_DATABASE_URL"] = postgres.url
         base = make_url(postgres.url)
-        for part in PARTS:
-            for role, name in (("app", "DATABASE_URL"), ("worker", "WORKER_DATABASE_URL")):
+        for part in unnamed:
+            for role, name in _URLS:
                 url = base.set(username=f"{part}_{role}", database=f"careledger_{part}")
                 variables[f"CARELEDGER_{part.upper()}_{name}"] = url.render_as_string(hide_password=False)
         yield

@@ -59,7 +59,7 @@ class TokenAuthenticator:
         """Check a person's token that was made for the pages: it carries roles, no scopes, and dies with its session."""
         if claims.audience != app_base(self._public_url, tenant):
             raise Unauthenticated("the access token is not valid here")
-        if claims.session is not None and await self._registry.session_is_ended(claims.session, tenant_id):
+        if claims.session is None or await self._registry.session_is_ended(claims.session, tenant_id):
             raise Unauthenticated("the session has ended")
         if not set(needs.roles) & set(claims.roles):
             raise Forbidden(f"this is for the role {' or '.join(needs.roles)}")

@@ -8,7 +8,7 @@ from uuid import uuid4
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from shared.web.routes import fhir_base
+from shared.web.routes import app_base, fhir_base
 
 PUBLIC_URL = "http://127.0.0.1:8080"
 
@@ -41,3 +41,18 @@ class TokenMaker:
     def bearer(self, tenant: str, scope: str, *, client_id: str = "ehr", **claims: object) -> dict[str, str]:
         """Return the Authorization header with such a token."""
         return {"Authorization": f"Bearer {self.token(tenant, scope, client_id=client_id, **claims)}"}
+
+    def page(
+        self, tenant: str, *, roles: tuple[str, ...], person: str, patient: str | None, scope: str = "", **claims: object
+    ) -> dict[str, str]:
+        """Return the Authorization header of a person's page, in the chart of `patient` or at the desk."""
+        body: dict[str, object] = {
+            "aud": app_base(PUBLIC_URL, tenant),
+            "sid": str(uuid4()),
+            "launch": str(uuid4()),
+            "roles": list(roles),
+            "fhir_user": person,
+        }
+        if patient is not None:
+            body["patient"] = patient
+        return self.bearer(tenant, scope, client_id="careledger", **body | claims)

@@ -41,6 +41,8 @@ NOW = datetime(2026, 11, 3, 15, 0, tzinfo=UTC)
 PARTS = ("access", "consent", "timetrack", "billing")
 ALL_SCOPES = "system/Consent.crus system/Task.crus system/ChargeItem.rus careledger/timers careledger/roster careledger/attest"
 CLIENTS = ("ehr", "biller", "disabled")
+LIVE_SESSION = "00000000-0000-7000-8000-00000000011e"
+ENDED_SESSION = "00000000-0000-7000-8000-000000000e0d"
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,16 @@ async def running(make_database: Callable[[str], Any], tokens: TokenMaker, folde
                 " '\"version\":1', '\"version\":2') FROM registry"
                 " WHERE kind = 'client' AND id = 'disabled' ON CONFLICT DO NOTHING"
             )
+            connection.execute(
+                "INSERT INTO registry VALUES ('session', %s, 1, '{}') ON CONFLICT DO NOTHING",
+                (f"{datetime.now(UTC):%Y%m%dT%H%M%S}/{ENDED_SESSION}",),
+            )
+    with psycopg.connect(databases["access"].admin, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO web_session VALUES (%s, %s, 'l', '', '', '', '', '', '{}', NULL, NULL, now(), now() + interval '8h')"
+            " ON CONFLICT DO NOTHING",
+            (tenants[0].tenant_id, LIVE_SESSION),
+        )
     settings = {part: _settings(part, databases[part], tokens, folder, key) for part in PARTS}
     common = {name: getattr(settings["access"], name) for name in PartSettings.__dataclass_fields__}
     access = AccessSettings(

@@ -10,7 +10,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from shared.web.routes import fhir_base
 from tests.fakes.tokens import PUBLIC_URL, TokenMaker
-from tests.security.place import ALL_SCOPES
+from tests.security.place import ALL_SCOPES, ENDED_SESSION, LIVE_SESSION
 
 CRUS = frozenset("crus")
 OWN = frozenset(("careledger/timers", "careledger/roster", "careledger/attest"))
@@ -78,13 +78,13 @@ def _nobody(name: str, headers: Callable[[TokenMaker], dict[str, str]]) -> Princ
     return Principal(name, headers, known=False)
 
 
+def _page_headers(roles: tuple[str, ...], patient: str | None, **claims: object) -> Callable[[TokenMaker], dict[str, str]]:
+    person = "http://127.0.0.1:9/fhir/R4/Practitioner/rn-1"
+    return lambda tokens: tokens.page("north", roles=roles, person=person, patient=patient, scope=ALL_SCOPES, **claims)
+
+
 def _page(name: str, roles: tuple[str, ...], patient: str | None) -> Principal:
-    claims: dict[str, object] = {
-        "aud": f"{PUBLIC_URL}/t/north/app", "launch": "launch-1", "roles": list(roles),
-        "fhir_user": "http://127.0.0.1:9/fhir/R4/Practitioner/rn-1",
-    }  # fmt: skip
-    headers = _token(ALL_SCOPES, **claims | ({"patient": patient} if patient else {}))
-    return Principal(name, headers, known=False, patient=patient, page=frozenset(roles))
+    return Principal(name, _page_headers(roles, patient, sid=LIVE_SESSION), known=False, patient=patient, page=frozenset(roles))
 
 
 def _some(name: str, scope: str, letters: str, *kinds: str) -> Principal:
@@ -114,6 +114,8 @@ PRINCIPALS = (
     _page("page of the first patient", ROLES, "pat-north-1"),
     _page("page of the desk", ROLES, None),
     _page("page without a role", (), "pat-north-1"),
+    _nobody("page of an ended session", _page_headers(ROLES, "pat-north-1", sid=ENDED_SESSION)),
+    _nobody("page without a session", _page_headers(ROLES, "pat-north-1", sid=None)),
     _nobody("audience of another practice", _token(ALL_SCOPES, aud=fhir_base(PUBLIC_URL, "south"))),
     _nobody("several audiences", _token(ALL_SCOPES, aud=[fhir_base(PUBLIC_URL, "north")])),
     _nobody("key of a stranger", _signed(STRANGER, {"alg": "RS384", "typ": "at+jwt"})),

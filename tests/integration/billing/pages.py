@@ -10,8 +10,6 @@ from services.billing import main
 from services.billing.adapters.overview_list import OverviewList
 from services.billing.adapters.reading_list import ReadingList
 from services.billing.adapters.unit_of_work import JOURNAL
-from shared.web.routes import app_base
-from tests.fakes.tokens import PUBLIC_URL
 from tests.integration.billing import world as small
 from tests.integration.billing.conftest import Clinic
 
@@ -33,15 +31,9 @@ class Visitor:
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Make a request below `/t/{tenant}/app/billing`."""
-        claims: dict[str, Any] = {
-            "aud": app_base(PUBLIC_URL, self.clinic.tenant),
-            "roles": list(self.roles),
-            "fhir_user": f"Practitioner/{self.person}",
-            "launch": "launch-1",
-        }
-        if self.patient is not None:
-            claims["patient"] = self.patient
-        headers = self.clinic.tokens.bearer(self.clinic.tenant, "", **claims)
+        headers = self.clinic.tokens.page(
+            self.clinic.tenant, roles=self.roles, person=f"Practitioner/{self.person}", patient=self.patient
+        )
         return await self.clinic.http.request(method, f"/t/{self.clinic.tenant}/app/billing/{path}", headers=headers, **options)
 
     async def get(self, path: str, status: int = 200) -> str:

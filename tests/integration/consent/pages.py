@@ -13,8 +13,6 @@ import psycopg
 from shared.contracts.base import Person
 from shared.contracts.ehr_context import EhrContextState
 from shared.contracts.staff_member import Credential, RoleHeld, StaffMemberState, Supervision
-from shared.web.routes import app_base
-from tests.fakes.tokens import PUBLIC_URL
 from tests.fakes.world import tenant_id
 from tests.integration.consent.conftest import NOW, Door
 
@@ -91,16 +89,14 @@ class Page:
     ) -> None:
         self.door = door
         self.claims: dict[str, Any] = {
-            "aud": app_base(PUBLIC_URL, "north"),
-            "roles": list(roles),
+            "roles": roles,
             "patient": patient,
-            "launch": str(uuid4()),
-            "fhir_user": f"Practitioner/{person}",
+            "person": f"Practitioner/{person}",
         }
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Ask for a fragment below `/app/consent/`."""
-        headers = self.door.tokens.bearer("north", "", client_id="careledger", **self.claims)
+        headers = self.door.tokens.page("north", **self.claims)
         return await self.door.http.request(method, f"/t/north/app/consent/{path}", headers=headers, **options)
 
     async def get(self, path: str) -> str:

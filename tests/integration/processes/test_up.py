@@ -136,3 +136,14 @@ def test_servers_that_the_environment_names_are_used_instead_of_children(
         applied = careledger("tenant", "apply", str(_practice(tmp_path)), environment=running.environment)
         assert applied.returncode == 0, applied.stderr
         assert running.environment["CARELEDGER_CONSENT_DATABASE_URL"] == databases["consent"].app
+
+
+def test_a_part_with_an_address_of_its_own_keeps_it_beside_the_private_server(
+    make_database: Callable[[str], DatabaseUrls], tmp_path: Path
+) -> None:
+    consent = make_database("consent")
+    own = {"CARELEDGER_CONSENT_DATABASE_URL": consent.app, "CARELEDGER_CONSENT_WORKER_DATABASE_URL": consent.worker}
+    with up(tmp_path / "d", [], **own) as running:
+        assert (running.data / "pg").exists()
+        assert {name: running.environment[name] for name in own} == own
+        assert "/careledger_billing?" in running.environment["CARELEDGER_BILLING_DATABASE_URL"]

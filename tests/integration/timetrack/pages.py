@@ -11,8 +11,6 @@ import psycopg
 
 from shared.contracts.base import Person
 from shared.contracts.ehr_context import ChartProblem, EhrContextState
-from shared.web.routes import app_base
-from tests.fakes.tokens import PUBLIC_URL
 from tests.fakes.world import tenant_id
 from tests.integration.timetrack.conftest import NOW, Door
 
@@ -56,16 +54,14 @@ class Page:
     ) -> None:
         self.door = door
         self.claims: dict[str, Any] = {
-            "aud": app_base(PUBLIC_URL, "north"),
-            "roles": list(roles),
+            "roles": roles,
             "patient": patient,
-            "launch": str(uuid4()),
-            "fhir_user": f"Practitioner/{person}",
+            "person": f"Practitioner/{person}",
         }
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Ask for a fragment below `/app/time/`."""
-        headers = self.door.tokens.bearer("north", "", client_id="careledger", **self.claims)
+        headers = self.door.tokens.page("north", **self.claims)
         return await self.door.http.request(method, f"/t/north/app/time/{path}", headers=headers, **options)
 
     async def get(self, path: str) -> str:
