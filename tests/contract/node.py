@@ -1,27 +1,18 @@
 """Runs the counterparts of npm, installed once from the lock; where there is no Node, says so."""
 
 import json
-import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.needs import needed
 
 FOLDER = Path(__file__).parent / "npm"
 
 
 def node(script: str, data: Any, folder: Path) -> Any:
-    """Run `script` on a file with `data`; return what it prints as JSON. AssertionError with its words if it fails.
-
-    Without Node the test is skipped with a line that says so; under CI=true that is a failure, since nobody would read it.
-    """
-    program, installer = shutil.which("node"), shutil.which("npm")
-    if program is None or installer is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Node is not installed: the counterparts of npm were not asked")
-        pytest.skip("Node is not installed: the counterparts of npm were not asked")
+    """Run `script` on a file with `data`; return what it prints as JSON. AssertionError with its words if it fails."""
+    program, installer = needed("node", "npm", for_what="the counterparts of npm")
     _install(installer)
     file = folder / "input.json"
     file.write_text(json.dumps(data), "utf-8")

@@ -4,7 +4,6 @@ Playwright's contexts block third-party cookies, as hospitals' browsers do: what
 """
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import yaml
 from playwright.sync_api import Browser, BrowserContext, Frame, Page, sync_playwright
 
 from tests.e2e.stack import CARELEDGER, ROOT, careledger, free_port, running
+from tests.needs import needed
 
 TENANT = "millbrook"
 _READS = "patient/Patient.r patient/Condition.rs patient/Coverage.rs user/Practitioner.r user/PractitionerRole.rs"
@@ -179,8 +179,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium. It occupies the thread's event loop while it lives: a module with it holds no async tests."""
+    (program,) = needed("chromium", for_what="the pages in a browser")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=list(_ARGS))
+        browser = playwright.chromium.launch(executable_path=program, args=list(_ARGS))
         yield browser
         browser.close()
 

@@ -1,0 +1,14 @@
+"""What only some machines have: Chromium, nginx, Node. Where it is missing a test is skipped with a line that says so."""
+
+import os
+import shutil
+
+import pytest
+
+
+def needed(*programs: str, for_what: str) -> tuple[str, ...]:
+    """Return the paths of `programs`; without one of them the test that asks is skipped (in CI any skip is a failure)."""
+    found = {program: shutil.which(os.environ.get(program.upper(), program)) for program in programs}
+    if missing := [program for program, path in found.items() if path is None]:
+        pytest.skip(f"not installed here: {' and '.join(missing)}, needed for {for_what}")
+    return tuple(path for path in found.values() if path is not None)
