@@ -9,7 +9,7 @@ from services.billing.domain.ledger import Attestation, Condition, ConsentFact, 
 from tests.rules.world import World
 
 _NEVER_SENT = {"source", "recorded_at", "digest", "condition_id", "coverage_id", "encounter_id", "plan_id", "attestation_id",
-               "episode_id", "charge_id", "member_id"}  # fmt: skip
+               "episode_id", "charge_id", "member_id", "death_source"}  # fmt: skip
 
 
 def body_of(world: World) -> dict[str, Any]:

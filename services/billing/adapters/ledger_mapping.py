@@ -16,6 +16,7 @@ from services.billing.domain.ledger import (
     Attestation,
     BilledCharge,
     EarlierMonth,
+    Fact,
     Ledger,
     OtherService,
     Patient,
@@ -24,6 +25,7 @@ from services.billing.domain.ledger import (
     ServiceStatus,
     TimeEntryFact,
 )
+from services.billing.domain.stated_facts import plan_answers
 from services.billing.domain.versions import standing_entries
 from services.billing.usecases.ports import Known, MonthFacts
 from shared.kernel.calendar_month import CalendarMonth
@@ -98,15 +100,22 @@ class _Facts:
         self.first = ""
         self.first_at = _END
         self.lists: dict[str, list[Any]] = {}
+        self.withdrawn: set[str] = set()
 
     def add(self, name: str, *facts: Any) -> None:
         """Add facts to a field; None is left out."""
         self.lists.setdefault(name, []).extend(fact for fact in facts if fact is not None)
 
+    def drop_withdrawn(self) -> None:
+        """Leave out what was taken back."""
+        for name in ("attestations", "other_services") if self.withdrawn else ():
+            self.lists[name] = [fact for fact in self.lists.get(name, ()) if not _is_withdrawn(fact, self.withdrawn)]
+
 
 def practice_of(rows: Iterable[Row], month: CalendarMonth) -> MonthFacts | None:
     """Build what a month's patients share from the practice's rows in force (of tenants: all versions); None without a tenant."""
     tenants, staff, attestations, closed_at = [], {}, [], None
+    withdrawn: set[str] = set()
     for row in rows:
         if row.kind == "tenant":
             tenants.append((row.version, *tenant_fact(row.data, row.key, row.digest)))
@@ -114,7 +123,7 @@ def practice_of(rows: Iterable[Row], month: CalendarMonth) -> MonthFacts | None:
             member = staff_fact(row.data, row.key, row.digest)
             staff[member.practitioner] = member
         elif row.kind == "attestation":
-            attestations += [fact for fact in _attested(row) if isinstance(fact, Attestation)]
+            attestations += [fact for fact in _attested(row, withdrawn) if isinstance(fact, Attestation)]
         elif row.kind == "month":
             close = _close.decode(row.data)
             if close.month == str(month) and close.status == "closed":
@@ -123,13 +132,15 @@ def practice_of(rows: Iterable[Row], month: CalendarMonth) -> MonthFacts | None:
         return None
     tenants.sort(key=lambda version: version[0])
     effective = [version for version in tenants if version[1].effective_from <= month.last_day] or tenants[:1]
+    said = tuple(fact for fact in attestations if not _is_withdrawn(fact, withdrawn))
+    plans, profiles = plan_answers(said, month)
     practice = Practice(
-        tenants=tuple(version[1] for version in tenants),
+        tenants=tuple(replace(version[1], plans={**version[1].plans, **plans}) for version in tenants),
         staff=staff,
-        attestations=tuple(attestations),
+        attestations=said,
         closed_at=closed_at,
     )
-    return MonthFacts(month=month, practice=practice, payers=effective[-1][2], busy={})
+    return MonthFacts(month=month, practice=practice, payers={**effective[-1][2], **profiles}, busy={})
 
 
 def known_of(
@@ -144,6 +155,7 @@ def known_of(
         into = _Facts(patient)
         for row in found:
             _take(row, facts, into)
+        into.drop_withdrawn()
         ledger = Ledger(
             patient=into.patient or Patient(source=into.first, recorded_at=into.first_at, id=patient),
             practice=facts.practice,
@@ -168,7 +180,7 @@ def _take(row: Row, facts: MonthFacts, into: _Facts) -> None:
         case "consent":
             into.add("consents", consent_fact(row.data, row.key, row.digest))
         case "attestation":
-            for fact in _attested(row):
+            for fact in _attested(row, into.withdrawn):
                 into.add("attestations" if isinstance(fact, Attestation) else "other_services", fact)
         case "review-decision":
             into.add("decisions", _decided(row))
@@ -222,17 +234,24 @@ def _decided(row: Row) -> ReviewDecision:
     )
 
 
-def _attested(row: Row) -> Iterator[Attestation | OtherService]:
+def _is_withdrawn(fact: Fact, withdrawn: set[str]) -> bool:
+    return fact.source.partition("@")[0] in withdrawn
+
+
+def _attested(row: Row, withdrawn: set[str]) -> Iterator[Attestation | OtherService]:
+    """Yield the fact that a statement is, and note in `withdrawn` the aggregate that it takes back."""
     said = _statement.decode(row.data)
     kind = AttestationKind(said.kind)
     value = parse_value(kind, said.value)
+    if kind is AttestationKind.WITHDRAWAL:
+        withdrawn.add(f"attestation/{value['attestation']}")
     if kind is AttestationKind.OTHER_SERVICE:
         status = ServiceStatus(str(value.get("status", ServiceStatus.UNKNOWN)))
         yield OtherService(
             source=row.key,
             digest=row.digest,
             recorded_at=row.recorded_at,
-            **{**value, "status": status},  # type: ignore[arg-type]
+            **{**{k: v for k, v in value.items() if k != "source"}, "status": status},  # type: ignore[arg-type]
         )
         return
     yield Attestation(

@@ -16,6 +16,7 @@ from services.billing.domain.outcome import conclude
 from services.billing.domain.payers import PayerOfMonth, payers_of
 from services.billing.domain.rule_book import RuleBook
 from services.billing.domain.rules import rules_for
+from services.billing.domain.stated_facts import with_stated_facts
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.vocabulary import Program
 
@@ -38,8 +39,8 @@ def assemble(month: CalendarMonth, ledger: Ledger, rule_book: RuleBook, *, at: d
 
 def judge_month(month: CalendarMonth, ledger: Ledger, rule_book: RuleBook, *, at: datetime) -> Judgement:
     """Return the judgement from which `assemble` draws its conclusion: every piece of time with what keeps it from counting."""
-    ledger = _in_order(ledger)
     tenant = ledger.practice.tenant_in(month)
+    ledger = _in_order(with_stated_facts(ledger, tenant.zone))
     grid = grid_of(month, tenant.zone)
     program = program_of(ledger, grid)
     consents = current_versions(ledger.consents, program)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from shared.kernel.errors import Invalid, Issue
-from shared.kernel.vocabulary import Lane, Program
+from shared.kernel.vocabulary import DisclosureCode, Lane, Program
 
 
 class AttestationKind(StrEnum):
@@ -38,6 +38,11 @@ class AttestationKind(StrEnum):
     HOSPICE = "hospice"
     CLAIM_DIAGNOSES = "claim-diagnoses"
     INITIATION_PLANNING = "initiation-planning"
+    INSTITUTIONAL_STAY = "institutional-stay"
+    DEATH = "death"
+    DISCLOSURE = "disclosure"
+    PLAN_RULES = "plan-rules"
+    WITHDRAWAL = "withdrawal"
 
 
 class ValueType(StrEnum):
@@ -64,14 +69,23 @@ class ValueField:
 
 @dataclass(frozen=True, slots=True)
 class AttestationSpec:
-    """What a kind of attestation says: its rule, whether the practice or one patient or either, one month only, and its value."""
+    """What a kind of attestation says: its rule, whether the practice or one patient or either, one month only, and its value.
+
+    `preview` names the field of a preview's body that holds this fact in place of an attestation.
+    """
 
     rule: str
     meaning: str
     scope: str
     fields: tuple[ValueField, ...] = ()
     monthly: bool = False
+    preview: str = ""
 
+
+STAYS = ("inpatient", "snf-part-a", "nursing-facility", "observation", "emergency")
+PLAN_RULES_LIKE = ("ffs_like", "commercial_strict")
+PLAN_VERDICTS: Mapping[str, str] = {"allowed": "i", "review": "R", "held": "H"}
+"""What a plan says of another service beside care management → the letter of the severity table."""
 
 _GIVEN = ValueField("given", ValueType.BOOLEAN, "yes or no")
 _FROM = ValueField("start", ValueType.DAY, "first day")
@@ -145,12 +159,12 @@ SPECS: Mapping[AttestationKind, AttestationSpec] = {
     ),
     K.TIME_ALLOCATION: AttestationSpec(
         "T6",
-        "how many seconds of a CCM entry that two programs claim are CCM's",
+        "to which program the seconds of an entry go that two programs claim; what one does not get is the other's",
         "patient",
         (
-            F("entry", T.TEXT, "time entry id"),
+            F("entry", T.TEXT, "id of the month's own time entry whose seconds another program claims too"),
             F("program", T.TEXT, "program that gets the seconds", choices=tuple(Program)),
-            F("seconds", T.COUNT, "seconds for it; absent: all", required=False),
+            F("seconds", T.COUNT, "how many, from the first contested second on; absent: all", required=False),
         ),
         monthly=True,
     ),
@@ -169,7 +183,9 @@ SPECS: Mapping[AttestationKind, AttestationSpec] = {
             F("status", T.TEXT, "what is known", required=False, choices=("paid", "claimed", "planned", "unknown")),
             F("window_start", T.DAY, "first day of the window that it covers", required=False),
             F("window_end", T.DAY, "last day of it", required=False),
+            F("source", T.TEXT, "from where it is known: the patient, an eligibility answer, a claim", required=False),
         ),
+        preview="other_services",
     ),
     K.FACILITY_PAYMENT: AttestationSpec(
         "T20",
@@ -204,6 +220,57 @@ SPECS: Mapping[AttestationKind, AttestationSpec] = {
         "patient",
         (F("visit_day", T.DAY, "day of the initiating visit"), F("practitioner", T.TEXT, "who did it")),
     ),
+    K.INSTITUTIONAL_STAY: AttestationSpec(
+        "T19",
+        "a stay in an institution that the EHR does not show; an hour that is not stated is not known",
+        "patient",
+        (
+            F("stay", T.TEXT, "what kind of stay", choices=STAYS),
+            F("start_day", T.DAY, "day of admission"),
+            F("end_day", T.DAY, "day of discharge, absent while it lasts", required=False),
+            F("start", T.INSTANT, "hour of admission", required=False),
+            F("end", T.INSTANT, "hour of discharge", required=False),
+        ),
+    ),
+    K.DEATH: AttestationSpec(
+        "T22",
+        "the patient's death; where the chart says one too, the earlier day stands, and of one day whoever knows the hour",
+        "patient",
+        (F("day", T.DAY, "day of death"), F("at", T.INSTANT, "its hour", required=False)),
+    ),
+    K.DISCLOSURE: AttestationSpec(
+        "C1",
+        "what the patient was told that the consent does not record: from that instant on the consent is taken with it",
+        "patient",
+        (
+            F("consent", T.TEXT, "Consent id"),
+            F("codes", T.CODES, "what was told", choices=tuple(DisclosureCode)),
+            F("told_at", T.INSTANT, "when it was told; not after consent was given: the consent had it from the start"),
+        ),
+    ),
+    K.PLAN_RULES: AttestationSpec(
+        "PAYER",
+        "the rules of a plan or payer, once for all its patients: those of a known profile, and where its switches differ",
+        "practice",
+        (
+            F("plan", T.TEXT, "the plan, else the payer, as coverages name it"),
+            F("like", T.TEXT, "whose rules it follows", choices=PLAN_RULES_LIKE),
+            F("evidence", T.TEXT, "the policy, letter or call that says so, with its date"),
+            F("covers", T.BOOLEAN, "it pays for care management", required=False),
+            F("transitional_care", T.TEXT, "charged beside it", required=False, choices=tuple(PLAN_VERDICTS)),
+            F("remote_monitoring", T.TEXT, "charged beside it", required=False, choices=tuple(PLAN_VERDICTS)),
+            F("written_consent", T.BOOLEAN, "consent must be written", required=False),
+            F("consent_renewal_months", T.COUNT, "months after which consent is renewed; 0: never", required=False),
+            F("diagnoses_min", T.COUNT, "chronic diagnoses that the claim needs", required=False),
+        ),
+        preview="practice.plans",
+    ),
+    K.WITHDRAWAL: AttestationSpec(
+        "P5",
+        "an earlier attestation was a mistake: months are decided as if it had not been made",
+        "either",
+        (F("attestation", T.TEXT, "attestation id"), F("reason", T.TEXT, "why")),
+    ),
 }
 
 
@@ -225,9 +292,10 @@ def parse_value(kind: AttestationKind, raw: Mapping[str, object]) -> Mapping[str
             value[field.name] = _typed(field, given)
         except (ValueError, TypeError) as error:
             issues.append(Issue(spec.rule, str(error), f"value.{field.name}"))
-    start, end = value.get("start"), value.get("end")
-    if start is not None and end is not None and end < start:  # type: ignore[operator]
-        issues.append(Issue(spec.rule, "the end lies before the start", "value.end"))
+    for first, last in (("start", "end"), ("start_day", "end_day"), ("window_start", "window_end")):
+        start, end = value.get(first), value.get(last)
+        if start is not None and end is not None and end < start:  # type: ignore[operator]
+            issues.append(Issue(spec.rule, "the end lies before the start", f"value.{last}"))
     if issues:
         raise Invalid(f"the value of {kind} is not valid", issues=tuple(issues))
     return value
@@ -251,7 +319,9 @@ def _typed(field: ValueField, given: object) -> object:
                 raise ValueError(f"{field.name} needs a zone")
             return at
         case T.CODES if isinstance(given, list | tuple) and all(isinstance(code, str) and code for code in given):
-            return tuple(given)
+            unknown = [code for code in given if field.choices and code not in field.choices]
+            if not unknown:
+                return tuple(given)
         case T.TEXT if isinstance(given, str) and given and (not field.choices or given in field.choices):
             return given
     wanted = " or ".join(field.choices) or field.type.value

@@ -45,7 +45,7 @@ def date_of_service(case: Case, payer: PayerOfMonth, counted: list[Piece], secon
         if _possible(case, payer, day):
             if day < last and not _living_and_covered(case, payer, last):
                 text = f"date of service {day}: the last day on which the patient was alive and covered"
-                case.note("39", "A1", text, facts=(ledger.patient.source,))
+                case.note("39", "A1", text, facts=(ledger.patient.death,))
             return day
         day -= DAY
     text = f"every day from {threshold} on has a stay, a visit or no cover: that day stands until somebody confirms it"

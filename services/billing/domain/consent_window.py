@@ -1,15 +1,16 @@
 """When consent was in force for a practitioner (C1-C7, readings R14-R18), as blocks of time that do not simply count."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import NamedTuple
 
 from services.billing.domain.case import DAY, Grid
-from services.billing.domain.ledger import ConsentFact
+from services.billing.domain.ledger import Attestation, ConsentFact
 from services.billing.domain.pieces import EFFECT_OF, Block, Cause, Effect
 from services.billing.domain.rules import Rules
+from services.billing.domain.stated_facts import disclosures_of, told_afterwards, told_from_the_start
 from shared.kernel.calendar_month import CalendarMonth, day_start
 
 
@@ -31,9 +32,10 @@ class ConsentView:
 class _Step(IntEnum):
     GRANT = 0
     CONFIRM = 1
-    END = 2
-    STOP = 3
-    DECLINE = 4
+    TELL = 2
+    END = 3
+    STOP = 4
+    DECLINE = 5
 
 
 class _Event(NamedTuple):
@@ -61,13 +63,19 @@ def view_consents(
     history: tuple[ConsentFact, ...],
     practitioner: str,
     closed_at: datetime | None,
+    told: Sequence[Attestation] = (),
 ) -> ConsentView:
-    """Return the practitioner's window. `consents` are the current versions of all practitioners, `history` every version."""
+    """Return the practitioner's window. `consents` are the current versions of all practitioners, `history` every version.
+
+    `told` are disclosures that were attested apart from the consents (R15).
+    """
     own = [c for c in consents if c.practitioner == practitioner]
+    if told:
+        own = [told_from_the_start(c, disclosures_of(c, told)) for c in own]
     granted = [c for c in own if c.status != "rejected"]
     if len(consents) == 1 and len(granted) == 1 and _plain(granted[0], grid, rules, closed_at):
         return ConsentView((), True, False, granted[0], granted[0], (granted[0].source,), None, False, "")
-    events = sorted(_events(own, history, grid, rules, closed_at), key=lambda e: (e.at, e.recorded, e.step))
+    events = sorted(_events(own, history, grid, rules, closed_at, told), key=lambda e: (e.at, e.recorded, e.step))
     blocks, states = _walk(events, grid, rules)
     blocks += _taken_over(granted, [c for c in consents if c.practitioner != practitioner and c.status != "rejected"], grid)
     in_month = [c for c in granted if _start(c) < grid.end]
@@ -75,9 +83,9 @@ def view_consents(
         blocks=tuple(blocks),
         in_force=bool(states & {"complete", "late", "incomplete", "stopped"}),
         incomplete_only="incomplete" in states and "complete" not in states,
-        latest=in_month[-1] if in_month else None,
+        latest=_with_all_told(in_month[-1], told, grid) if in_month else None,
         first=granted[0] if granted else None,
-        sources=tuple(c.source for c in own if _start(c) < grid.end),
+        sources=tuple(fact.source for c in own if _start(c) < grid.end for fact in (c, *disclosures_of(c, told))),
         recorded_soon=_recorded_soon(granted, history, grid, rules),
         recorded_after_close=_after_close(own, history, grid, closed_at),
         why_none=_why_none(own, history, grid, closed_at),
@@ -99,7 +107,12 @@ def _plain(consent: ConsentFact, grid: Grid, rules: Rules, closed_at: datetime |
 
 
 def _events(
-    own: list[ConsentFact], history: tuple[ConsentFact, ...], grid: Grid, rules: Rules, closed_at: datetime | None
+    own: list[ConsentFact],
+    history: tuple[ConsentFact, ...],
+    grid: Grid,
+    rules: Rules,
+    closed_at: datetime | None,
+    told: Sequence[Attestation],
 ) -> Iterable[_Event]:
     for consent in own:
         start, known = _start(consent), _known_since(consent, history)
@@ -112,6 +125,8 @@ def _events(
             yield _Event(start, known, _Step.GRANT, consent)
         if _delay_row(consent, known, grid, rules) and not _counts_anyway(consent, known, grid, rules):
             yield _Event(known, known, _Step.CONFIRM, consent)
+        for at, said, completed in told_afterwards(consent, disclosures_of(consent, told)):
+            yield _Event(at, said.recorded_at, _Step.TELL, completed)
         if consent.revoked_at is not None:
             yield _Event(consent.revoked_at, consent.recorded_at, _Step.STOP, consent)
         elif consent.in_force_until is not None:
@@ -136,7 +151,9 @@ def _walk(events: list[_Event], grid: Grid, rules: Rules) -> tuple[list[Block], 
                     held[event.consent.consent_id] = (event.consent, *_recorded_late(event, events, grid, rules))
                     stopped = declined = None
                 case _Step.CONFIRM if event.consent.consent_id in held:
-                    held[event.consent.consent_id] = (event.consent, True, "")
+                    held[event.consent.consent_id] = (held[event.consent.consent_id][0], True, "")
+                case _Step.TELL if event.consent.consent_id in held:
+                    held[event.consent.consent_id] = (event.consent, *held[event.consent.consent_id][1:])
                 case _Step.END:
                     held.pop(event.consent.consent_id, None)
                 case _Step.STOP if held:
@@ -154,6 +171,12 @@ def _walk(events: list[_Event], grid: Grid, rules: Rules) -> tuple[list[Block], 
         if cause is not None:
             blocks.append(Block(start, end, cause))
     return blocks, states
+
+
+def _with_all_told(consent: ConsentFact, told: Sequence[Attestation], grid: Grid) -> ConsentFact:
+    """Return the consent with everything that was told by the month's end."""
+    after = [completed for at, _, completed in told_afterwards(consent, disclosures_of(consent, told)) if at < grid.end]
+    return after[-1] if after else consent
 
 
 def _recorded_late(grant: _Event, events: list[_Event], grid: Grid, rules: Rules) -> tuple[bool, str]:

@@ -1,7 +1,6 @@
 """From entries to pieces: duplicates out, cut to the month, judged entry by entry, cut at every block (ccm-rules 11, step 4)."""
 
 from bisect import bisect_right
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -12,6 +11,8 @@ from services.billing.domain.pieces import Block, Cause, Effect, Piece, carve
 from services.billing.domain.qualification import causes_of
 
 _COUNT = Effect.COUNT
+_ALL = 86_400
+"""More seconds than an entry has."""
 
 
 @dataclass(slots=True)
@@ -71,8 +72,10 @@ def pieces_of(case: Case, entries: list[TimeEntryFact], blocks: list[Block], dup
         start, end = entry.start, entry.end
         own = entry.performer == practitioner
         if start is None or end is None:
-            piece = _loose(case, entry, entries, blocks, own)
-            pieces.append(_settle(case, piece, decided) if piece.causes else piece)
+            parts = [_loose(case, entry, entries, blocks, own)]
+            if entry.entry_id in allocated:
+                parts = _allocate(parts, *allocated[entry.entry_id])
+            pieces += [_settle(case, part, decided) if part.causes else part for part in parts]
             continue
         day = days[bisect_right(starts, start) - 1] if start >= month_start else grid.day_of(start)
         causes = causes_of(case, entry, day, end)
@@ -90,7 +93,7 @@ def pieces_of(case: Case, entries: list[TimeEntryFact], blocks: list[Block], dup
             for left, right, found in carve(start, end, blocks, entry.performer)
         ]
         if entry.entry_id in allocated:
-            parts = _allocate(parts, allocated[entry.entry_id])
+            parts = _allocate(parts, *allocated[entry.entry_id])
         pieces += [_settle(case, part, decided) if part.causes else part for part in parts]
     attempts_only = bool(pieces) and all(any(cause.rule == "T29" for cause in piece.causes) for piece in pieces)
     return Time(pieces, duplicates, attempts_only, decided)
@@ -149,21 +152,21 @@ def _without_duplicates(entries: list[TimeEntryFact]) -> tuple[list[TimeEntryFac
     return [entry for entry in entries if id(entry) not in gone], dropped
 
 
-def _allocations(case: Case) -> dict[str, int]:
-    """Return, by entry, the seconds that its author gave to the program (T6); a day's worth where all were given."""
-    given: dict[str, int] = defaultdict(int)
+def _allocations(case: Case) -> dict[str, tuple[bool, int]]:
+    """Return, by entry, whether its first contested seconds go to the program, and how many; a day's worth where all do (T6)."""
+    given: dict[str, tuple[bool, int]] = {}
     for attestation in sorted(
         case.attested.get(AttestationKind.TIME_ALLOCATION, ()), key=lambda a: (a.signed_at, a.attestation_id)
     ):
         value = attestation.value
         seconds = value.get("seconds")
         mine = value.get("program") == case.rules.program
-        given[str(value["entry"])] = (seconds if isinstance(seconds, int) else 86_400) if mine else 0
+        given[str(value["entry"])] = (mine, seconds if isinstance(seconds, int) else _ALL)
     return given
 
 
-def _allocate(parts: list[Piece], seconds: int) -> list[Piece]:
-    """Give the first `seconds` of an entry's contested time to the program and the rest to the other."""
+def _allocate(parts: list[Piece], mine: bool, seconds: int) -> list[Piece]:
+    """Give the first `seconds` of an entry's contested time to the program, or (not `mine`) to the other, and the rest to it."""
     left = seconds * SECOND
     made: list[Piece] = []
     for part in parts:
@@ -172,11 +175,17 @@ def _allocate(parts: list[Piece], seconds: int) -> list[Piece]:
             continue
         others = tuple(cause for cause in part.causes if cause.rule != "T6")
         lost = Cause(Effect.EXCLUDE, "31.idle", "T6", "", part.entry.source, "allocated to another program")
+        first, rest = (others, (*others, lost)) if mine else ((*others, lost), others)
+        if part.loose:
+            taken = min(part.loose, left // SECOND)
+            made += [part._replace(loose=n, causes=causes) for n, causes in ((taken, first), (part.loose - taken, rest)) if n]
+            left -= taken * SECOND
+            continue
         cut = min(part.start + left, part.end)
         if cut > part.start:
-            made.append(part._replace(end=cut, causes=others))
+            made.append(part._replace(end=cut, causes=first))
         if cut < part.end:
-            made.append(part._replace(start=cut, causes=(*others, lost)))
+            made.append(part._replace(start=cut, causes=rest))
         left -= cut - part.start
     return made
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
+from services.billing.domain.attestations import AttestationKind
 from services.billing.domain.case import Case
 from services.billing.domain.claim_fields import date_of_service, diagnoses
 from services.billing.domain.consent_window import ConsentView, view_consents
@@ -51,7 +52,8 @@ def judge(case: Case, payer: PayerOfMonth, consents: list[ConsentFact]) -> Judge
     """Go through the rules in the order of ccm-rules 11 and return the judgement; its findings are in `case`."""
     grid, rules, ledger = case.grid, case.rules, case.ledger
     note_payer(case, payer)
-    view = view_consents(grid, rules, consents, ledger.consents, case.practitioner, case.practice.closed_at)
+    told = case.attested.get(AttestationKind.DISCLOSURE, ())
+    view = view_consents(grid, rules, consents, ledger.consents, case.practitioner, case.practice.closed_at, told)
     note_consent(case, view)
     initiating = _initiating_blocks(case, view)
     entries, others, duplicates = sort_entries(case)

@@ -1,22 +1,19 @@
 """The facts that a month is decided on, as billing's ledger holds them.
 
-Every fact names its ledger row (`source`, e.g. `consent/7f3a@3`: the version is part of it) and when it was recorded. Instants
-are aware UTC, days are those of the billing location. A `Ledger` is what is known at the instant of the decision about one
-patient; `Practice` is what its patients share. Nothing here decides anything.
+Every fact names its ledger row (`source`, e.g. `consent/7f3a@3`) and when it was recorded. Instants are aware UTC, days those of
+the billing location. A `Ledger` is what is known of one patient, `Practice` what its patients share. Nothing here decides.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.billing.domain.attestations import AttestationKind
 from shared.kernel.calendar_month import CalendarMonth
-
-_NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,20 +27,28 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patient(Fact):
-    """The patient; of a death either the instant is known or only the day (R11)."""
+    """The patient; of a death either the instant is known or only the day (R11).
+
+    `death_source` is the fact that tells of it, where that is not the patient's own.
+    """
 
     id: str
     birth: date | None = None
     died_at: datetime | None = None
     died_on: date | None = None
+    death_source: str = ""
+
+    @property
+    def death(self) -> str:
+        """The fact that tells of the death."""
+        return self.death_source or self.source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentFact(Fact):
     """One version of a consent (C8): `disclosed` are the disclosure codes recorded as given.
 
-    `status` is active, rejected, inactive or entered-in-error; `in_force_until` the last billable day; `revoked_at` when the
-    patient's stop was received.
+    `status`: active, rejected, inactive, entered-in-error; `in_force_until` the last billable day; `revoked_at` when stopped.
     """
 
     consent_id: str
@@ -78,9 +83,8 @@ class NoteAssessment:
 class TimeEntryFact(Fact):
     """The version in force of one stretch of one performer's time: `start` and `end`, or `day` alone (T24).
 
-    `role` is the credential in which the work was done. `other_programs` claim the same entry too (T6). `country` overrides the
-    roster's work location. `retagged_from` is the program of an earlier version (L3). The four `has_` flags say whether the
-    documentation's parts are filled in; they stand in for an assessment only where there is none.
+    `role` is the credential in which it was done. `other_programs` claim it too (T6). `country` overrides the roster's location.
+    `retagged_from` is an earlier version's program (L3). `has_…`: parts of the note filled in, looked at without an assessment.
     """
 
     entry_id: str
@@ -174,10 +178,7 @@ class Condition(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage(Fact):
-    """A coverage of the patient, both days inclusive.
-
-    `kind` is medicare_ffs, medicare_advantage, medicaid, commercial, a profile of the rule book, or unknown. Rank 1 pays first.
-    """
+    """A coverage, both days inclusive; `kind`: medicare_ffs, medicare_advantage … or unknown, or a profile. Rank 1 pays first."""
 
     coverage_id: str
     kind: str
@@ -269,12 +270,12 @@ class OtherService(Fact):
 class Attestation(Fact):
     """What the EHR cannot say and a named person says. `value` is as `attestations.parse_value` returns it.
 
-    It holds from `effective` to `until` (inclusive), or for `month` alone. A withdrawn one is not in the ledger.
+    It holds from `effective` to `until` (inclusive), or for `month` alone.
     """
 
     attestation_id: str
     kind: AttestationKind
-    value: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
+    value: Mapping[str, object] = field(default_factory=dict)
     by: str
     role: str
     signed_at: datetime
@@ -337,7 +338,7 @@ class Signal(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantFact(Fact):
-    """The practice's own settings, effective-dated."""
+    """The practice's own settings, effective-dated; `charge_master` is what it charges for a unit of a code, in dollars."""
 
     tenant: str
     effective_from: date
@@ -348,15 +349,15 @@ class TenantFact(Fact):
     claim_form: str = "professional"
     settings: Mapping[str, int | str | bool] = field(default_factory=dict)
     plans: Mapping[str, str] = field(default_factory=dict)
+    charge_master: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Practice:
     """What all patients of a tenant share in a month; one object for a whole month's assembly.
 
-    `tenants` are the versions in force order (the last whose `effective_from` is not later than the month's last day stands).
-    `staff_seconds` are seconds of all patients by performer and local day; `closed_at` is None while the month is open.
-    `memo` keeps what the engine has already found out about the shared facts (a performer's qualification on a day).
+    `tenants` are in order of version; `staff_seconds` seconds of all patients by performer and local day; `closed_at` is None
+    while the month is open; `memo` keeps what the engine has found out about the shared facts (a qualification on a day).
     """
 
     tenants: tuple[TenantFact, ...]
@@ -367,14 +368,13 @@ class Practice:
     memo: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def tenant_in(self, month: CalendarMonth) -> TenantFact:
-        """Return the settings in force at the end of `month`: the last version effective by then, else the first."""
-        standing = self.tenants[0]
-        if len(self.tenants) > 1:
-            last = month.last_day
-            for version in self.tenants[1:]:
-                if version.effective_from <= last:
-                    standing = version
-        return standing
+        """Return the settings in force at the end of `month`."""
+        return self.tenant_on(month.last_day)
+
+    def tenant_on(self, day: date) -> TenantFact:
+        """Return the settings in force on a day: the last version effective by then, else the first."""
+        effective = [version for version in self.tenants[1:] if version.effective_from <= day]
+        return effective[-1] if effective else self.tenants[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,13 +44,13 @@ def patient_blocks(case: Case, others: list[TimeEntryFact]) -> list[Block]:
 def _death(case: Case) -> Iterable[Block]:
     """T22, R11: after death nothing counts; where only the day is known, that day is for a person to decide."""
     patient, grid = case.ledger.patient, case.grid
-    after = Cause(Effect.EXCLUDE, "39", "T22", "", patient.source, "after the patient's death")
+    after = Cause(Effect.EXCLUDE, "39", "T22", "", patient.death, "after the patient's death")
     if patient.died_at is not None:
         yield Block(patient.died_at, max(grid.end, patient.died_at + DAY), after)
     elif patient.died_on is not None:
         first, following = grid.bounds(patient.died_on)
         text = "on the day of death, whose hour is not known"
-        effect = Cause(Effect.REVIEW, "22.unknown", "T22", f"death/{patient.died_on}", patient.source, text)
+        effect = Cause(Effect.REVIEW, "22.unknown", "T22", f"death/{patient.died_on}", patient.death, text)
         yield Block(first, following, effect)
         yield Block(following, max(grid.end, following + DAY), after)
 

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from services.billing.domain.attestations import AttestationKind, parse_value
+from services.billing.domain.attestations import SPECS, AttestationKind, parse_value
 from services.billing.domain.ledger import (
     Attestation,
     BilledCharge,
@@ -221,8 +221,9 @@ def _earlier(row: bodies.EarlierMonthBody, origin: dict[str, Any]) -> EarlierMon
 
 
 def _attestation(row: bodies.StatementBody, origin: dict[str, Any], zone: ZoneInfo) -> Attestation:
-    if row.kind is AttestationKind.OTHER_SERVICE:
-        raise Invalid("another service is told in other_services", rule="X0", expression=f"{origin['source']}.kind")
+    if SPECS[row.kind].preview or row.kind is AttestationKind.WITHDRAWAL:
+        text = f"{row.kind} is told in {SPECS[row.kind].preview}" if SPECS[row.kind].preview else "what is withdrawn is left out"
+        raise Invalid(text, rule=SPECS[row.kind].rule, expression=f"{origin['source']}.kind")
     return Attestation(
         source=origin["source"],
         recorded_at=row.signed_at,

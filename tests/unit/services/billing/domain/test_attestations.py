@@ -16,7 +16,7 @@ from shared.kernel.errors import Invalid
 def test_every_kind_is_in_the_table() -> None:
     """No kind without a meaning, a rule and a scope."""
     assert set(SPECS) == set(AttestationKind)
-    assert all(spec.rule and spec.meaning and spec.scope in ("patient", "either") for spec in SPECS.values())
+    assert all(spec.rule and spec.meaning and spec.scope in ("patient", "either", "practice") for spec in SPECS.values())
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,8 @@ def test_every_kind_is_in_the_table() -> None:
         ("lane", {"lane": "complex"}, {"lane": "complex"}),
         ("time-allocation", {"entry": "e", "program": "ccm", "seconds": 0}, {"entry": "e", "program": "ccm", "seconds": 0}),
         ("abroad", {"start": "2026-10-01T00:00:00Z"}, {"start": datetime(2026, 10, 1, tzinfo=UTC)}),
+        ("death", {"day": "2026-10-05"}, {"day": date(2026, 10, 5)}),
+        ("plan-rules", {"plan": "p", "like": "ffs_like", "evidence": "e"}, {"plan": "p", "like": "ffs_like", "evidence": "e"}),
     ],
 )
 def test_value_is_typed(kind: str, raw: dict[str, Any], read: dict[str, Any]) -> None:
@@ -48,6 +50,17 @@ def test_value_is_typed(kind: str, raw: dict[str, Any], read: dict[str, Any]) ->
         ("conditions", {"codes": [""]}, "value.codes"),
         ("abroad", {"start": "2026-10-01T00:00:00"}, "value.start"),
         ("hospice", {"start": "2026-10-02", "end": "2026-10-01"}, "value.end"),
+        ("institutional-stay", {"stay": "spa", "start_day": "2026-10-02"}, "value.stay"),
+        ("institutional-stay", {"stay": "inpatient", "start_day": "2026-10-02", "end_day": "2026-10-01"}, "value.end_day"),
+        (
+            "other-service",
+            {"code": "99495", "day": "2026-10-02", "window_start": "2026-10-02", "window_end": "2026-10-01"},
+            "value.window_end",
+        ),
+        ("disclosure", {"consent": "c", "codes": ["horoscope"], "told_at": "2026-10-01T00:00:00Z"}, "value.codes"),
+        ("plan-rules", {"plan": "p", "like": "mine", "evidence": "e"}, "value.like"),
+        ("plan-rules", {"plan": "p", "like": "ffs_like"}, "value.evidence"),
+        ("withdrawal", {"attestation": "a"}, "value.reason"),
         ("time-allocation", {"entry": "e", "program": "ccm", "seconds": -1}, "value.seconds"),
         ("time-allocation", {"entry": "e", "program": "ccm", "seconds": True}, "value.seconds"),
     ],
