@@ -23,7 +23,7 @@ from services.billing.adapters.rule_book_lint import EDITIONS, lint
 from services.billing.adapters.unit_of_work import JOURNAL as JOURNAL
 from services.billing.adapters.unit_of_work import BillingUnitOfWork
 from services.billing.domain.rule_book import RuleBook
-from services.billing.entrypoints import fhir_api, provenance_api, rest_api, rules_api
+from services.billing.entrypoints import described, fhir_api, provenance_api, rest_api, rules_api
 from services.billing.entrypoints.consumer import handlers
 from services.billing.entrypoints.fragments import ROUTERS
 from services.billing.entrypoints.rounds import repeat
@@ -99,6 +99,7 @@ def create_app(settings: PartSettings) -> FastAPI:
         authenticator=part.authenticator,
         limiter=part.limiter,
         lifespan=lifespan,
+        about=described.ABOUT,
         world=world,
         registry=part.registry,
         public_url=settings.public_url,

@@ -12,7 +12,7 @@ from services.consent.adapters.ehr import SCOPE, EhrPatients
 from services.consent.adapters.told import note_charts, note_staff
 from services.consent.adapters.unit_of_work import JOURNAL as JOURNAL
 from services.consent.adapters.unit_of_work import ConsentUnitOfWork
-from services.consent.entrypoints import fhir_api, provenance_api, rest_api
+from services.consent.entrypoints import described, fhir_api, provenance_api, rest_api
 from services.consent.entrypoints.consumer import handlers
 from services.consent.entrypoints.fragments import ROUTERS
 from services.consent.settings import read_settings as read_settings
@@ -43,6 +43,7 @@ def create_app(settings: PartSettings) -> FastAPI:
         authenticator=part.authenticator,
         limiter=part.limiter,
         lifespan=lifespan,
+        about=described.ABOUT,
         uploads="/app/consent/documents",
         world=World(begin, patients, part.registry, part.clock),
         read=begin,

@@ -12,7 +12,7 @@ from services.timetrack.adapters.consent_notes import note_consent_states
 from services.timetrack.adapters.ehr import SCOPE, EhrPatients
 from services.timetrack.adapters.unit_of_work import JOURNAL as JOURNAL
 from services.timetrack.adapters.unit_of_work import TimetrackUnitOfWork
-from services.timetrack.entrypoints import fhir_api, provenance_api, roster_api, timer_api
+from services.timetrack.entrypoints import described, fhir_api, provenance_api, roster_api, timer_api
 from services.timetrack.entrypoints.consumer import handlers
 from services.timetrack.entrypoints.fragments import ROUTERS
 from services.timetrack.settings import read_settings as read_settings
@@ -45,6 +45,7 @@ def create_app(settings: PartSettings) -> FastAPI:
         authenticator=part.authenticator,
         limiter=part.limiter,
         lifespan=lifespan,
+        about=described.ABOUT,
         registry=part.registry,
         clock=part.clock,
         unit_of_work=unit_of_work,

@@ -33,7 +33,7 @@ from shared.access.adapters.tenants import RegisteredTenants
 from shared.access.adapters.unit_of_work import JOURNAL, AdminWork, TokenWork
 from shared.access.adapters.vault import Vault, open_vault
 from shared.access.domain.client import KeySet
-from shared.access.entrypoints import app_door, discovery_api, drafts_api, launch_api, session_api, token_api
+from shared.access.entrypoints import app_door, described, discovery_api, drafts_api, launch_api, session_api, token_api
 from shared.access.entrypoints.app_door import AppDoor
 from shared.access.entrypoints.client_guide import client_guide
 from shared.access.entrypoints.dependencies import FrontDoor
@@ -122,6 +122,7 @@ def create_app(settings: AccessSettings) -> FastAPI:
         authenticator=TokenAuthenticator(verifier, registry, public_url=settings.public_url),
         limiter=limiter_of(settings),
         lifespan=lifespan,
+        about=described.ABOUT,
         static_files=files,
     )
 

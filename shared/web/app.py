@@ -11,10 +11,24 @@ from shared.ops.metrics import exposition
 from shared.web.access_control import Authenticator, Open, check_declarations
 from shared.web.errors import install_error_handlers
 from shared.web.middleware import Envelope
+from shared.web.openapi import About, describe
 from shared.web.rate_limit import RateLimiter
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 LifespanBody = AsyncIterator[None]
+
+
+_UNDESCRIBED = About(description="", tags={})
+
+
+class _Part(FastAPI):
+    """An app whose OpenAPI says all that its routes declare."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = describe(super().openapi(), self, self.state.about)
+        return self.openapi_schema
 
 
 def create_app(
@@ -25,16 +39,17 @@ def create_app(
     authenticator: Authenticator,
     limiter: RateLimiter,
     lifespan: Lifespan,
+    about: About = _UNDESCRIBED,
     uploads: str | None = None,
     **state: Any,
 ) -> FastAPI:
     """Build the app of `service`; `state` is what its dependencies find at `request.app.state`.
 
-    At paths that end with `uploads` a body may hold a file.
+    At paths that end with `uploads` a body may hold a file; `about` is what its OpenAPI says beside its routes.
 
     RuntimeError if a route does not declare who may call it. No interactive documentation is served: `openapi/` holds it.
     """
-    app = FastAPI(
+    app = _Part(
         title=title,
         version="1",
         lifespan=lifespan,
@@ -44,6 +59,7 @@ def create_app(
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
     )
+    app.state.about = about
     app.state.service = service
     app.state.authenticator = authenticator
     app.state.limiter = limiter

@@ -60,14 +60,19 @@ def refusal(
     if is_fhir(request):
         body = operation_outcome(issues, code=code, diagnostics=f"request {request_id}")
         return Response(dump(body), status, headers, media_type="application/fhir+json; charset=utf-8")
-    problem: dict[str, Any] = {
+    problem = problem_document(status, issues, request_id)
+    return Response(dump(problem), status, headers, media_type="application/problem+json")
+
+
+def problem_document(status: int, issues: tuple[Issue, ...], request_id: str) -> dict[str, Any]:
+    """Build the body of a refusal outside the FHIR base (RFC 9457)."""
+    return {
         "type": f"urn:careledger:rule:{issues[0].rule}",
         "title": issues[0].text,
         "status": status,
         "instance": f"urn:careledger:request:{request_id}",
         "issues": [{"rule": i.rule, "text": i.text, **({"field": i.expression} if i.expression else {})} for i in issues],
     }
-    return Response(dump(problem), status, headers, media_type="application/problem+json")
 
 
 def allowed_methods(app: FastAPI, path: str) -> list[str]:

@@ -46,3 +46,5 @@ async def test_what_the_schemas_say_and_do_not_say(place: Place, part: str) -> N
         )
         sent = Attempt(part, kwargs["method"], answer.request.url.raw_path.decode(), {}, answer.request.content)
         assert faults(answer, sent) == [], (kwargs, answer.text[:300])
+        documented = case.operation.definition.raw["responses"]
+        assert str(answer.status_code) in documented, (kwargs, answer.status_code, answer.text[:300])

@@ -1,7 +1,7 @@
 """ChargeItem at the FHIR base: read, history, search, the change feed and `$acknowledge` (integration.md 4, 5, 6)."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
@@ -36,9 +36,6 @@ SEARCH_PARAMETERS = (
 )
 FEED_PARAMETER = SearchParameter(AFTER, "special", ours=True)
 
-_RESOURCE: dict[str, Any] = {"content": {"application/fhir+json": {"schema": {"type": "object"}}}}
-_BODY: dict[str, Any] = {"requestBody": {**_RESOURCE, "required": True}}
-_ANSWERS: dict[int | str, dict[str, Any]] = {200: {"description": "A FHIR R4 resource", **_RESOURCE}}
 
 router = APIRouter(prefix=f"{FHIR_BASE}/ChargeItem", route_class=FhirRoute, tags=["ChargeItem"])
 
@@ -52,9 +49,7 @@ class FeedReset(Gone):
     rule = "feed-epoch"
 
 
-@router.post(
-    "/$acknowledge", response_class=Response, summary="Say what became of charges", openapi_extra=_BODY, responses=_ANSWERS
-)
+@router.post("/$acknowledge", response_class=Response, summary="Say what became of charges")
 async def acknowledge(request: Request, principal: Annotated[Principal, Depends(needs("system/ChargeItem.u"))]) -> Response:
     """Take 1 to 500 items: billed, rejected, returned or voided. Answers each in its place; a bad envelope applies nothing."""
     call = await call_of(request, principal)
@@ -68,7 +63,7 @@ async def acknowledge(request: Request, principal: Annotated[Principal, Depends(
     return fhir_response(write_results(items, results, resource["parameter"]))
 
 
-@router.post("/_search", response_class=Response, summary="Search charges by a form", responses=_ANSWERS)
+@router.post("/_search", response_class=Response, summary="Search charges by a form")
 async def search_charges_by_form(request: Request, principal: Searcher) -> Response:
     """Search as by GET, with the parameters in the body, so that no address holds them."""
     if any(name != "_format" for name in request.query_params):
@@ -80,7 +75,7 @@ async def search_charges_by_form(request: Request, principal: Searcher) -> Respo
     return await _answer(await call_of(request, principal), pairs)
 
 
-@router.get("", response_class=Response, summary="Search charges, or follow their changes", responses=_ANSWERS)
+@router.get("", response_class=Response, summary="Search charges, or follow their changes")
 async def search_charges(request: Request, principal: Searcher) -> Response:
     """Search the published charges; with `-after=<position>` (0: from the start) read the change feed.
 
@@ -89,7 +84,7 @@ async def search_charges(request: Request, principal: Searcher) -> Response:
     return await _answer(await call_of(request, principal), request.query_params.multi_items())
 
 
-@router.get("/{charge_id}", response_class=Response, summary="Read a charge", responses=_ANSWERS)
+@router.get("/{charge_id}", response_class=Response, summary="Read a charge")
 async def read_charge(charge_id: str, request: Request, principal: Reader) -> Response:
     """Read the current version; 304 if the caller holds it already."""
     call = await call_of(request, principal)
@@ -97,7 +92,7 @@ async def read_charge(charge_id: str, request: Request, principal: Reader) -> Re
     return not_modified(request, version=charge.version, updated=charge.updated_at) or _one(call, charge)
 
 
-@router.get("/{charge_id}/_history", response_class=Response, summary="All versions of a charge", responses=_ANSWERS)
+@router.get("/{charge_id}/_history", response_class=Response, summary="All versions of a charge")
 async def charge_history(charge_id: str, request: Request, principal: Reader) -> Response:
     """Return every published version, the newest first."""
     call = await call_of(request, principal)
@@ -106,7 +101,7 @@ async def charge_history(charge_id: str, request: Request, principal: Reader) ->
     return history_response(request, call.bases.own, f"{call.bases.own}/ChargeItem/{charge_id}", versions)
 
 
-@router.get("/{charge_id}/_history/{version}", response_class=Response, summary="One version of a charge", responses=_ANSWERS)
+@router.get("/{charge_id}/_history/{version}", response_class=Response, summary="One version of a charge")
 async def charge_version(charge_id: str, version: str, request: Request, principal: Reader) -> Response:
     """Read one version: what was billed."""
     call = await call_of(request, principal)

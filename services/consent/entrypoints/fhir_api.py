@@ -40,9 +40,6 @@ SEARCH_PARAMETERS = (
 )
 
 _CANONICAL = msgspec.json.Encoder(decimal_format="number", order="deterministic")
-_RESOURCE: dict[str, Any] = {"content": {"application/fhir+json": {"schema": {"type": "object"}}}}
-_BODY: dict[str, Any] = {"requestBody": {**_RESOURCE, "required": True}}
-_ANSWERS: dict[int | str, dict[str, Any]] = {200: {"description": "A FHIR R4 resource", **_RESOURCE}}
 
 router = APIRouter(prefix=f"{FHIR_BASE}/Consent", route_class=FhirRoute, tags=["Consent"])
 
@@ -52,8 +49,6 @@ router = APIRouter(prefix=f"{FHIR_BASE}/Consent", route_class=FhirRoute, tags=["
     status_code=201,
     response_class=Response,
     summary="Record a consent",
-    openapi_extra=_BODY,
-    responses={**_ANSWERS, 201: {"description": "Recorded", **_RESOURCE}, 409: {"description": "The identifier is taken"}},
 )
 async def create_consent(request: Request, principal: Annotated[Principal, Depends(needs("system/Consent.c"))]) -> Response:
     """Record what a patient granted or declined; the sender's identifier makes it repeatable. `If-None-Exist` needs `s` too."""
@@ -78,7 +73,7 @@ async def create_consent(request: Request, principal: Annotated[Principal, Depen
     return write_answer(call, request, captured.recorded, status=201 if captured.created else 200)
 
 
-@router.post("/_search", response_class=Response, summary="Search consents by a form", responses=_ANSWERS)
+@router.post("/_search", response_class=Response, summary="Search consents by a form")
 async def search_consents_by_form(
     request: Request, principal: Annotated[Principal, Depends(needs("system/Consent.s"))]
 ) -> Response:
@@ -92,13 +87,13 @@ async def search_consents_by_form(
     return await _search(await call_of(request, principal), request, pairs)
 
 
-@router.get("", response_class=Response, summary="Search consents", responses=_ANSWERS)
+@router.get("", response_class=Response, summary="Search consents")
 async def search_consents(request: Request, principal: Annotated[Principal, Depends(needs("system/Consent.s"))]) -> Response:
     """Search the newest versions of consents."""
     return await _search(await call_of(request, principal), request, request.query_params.multi_items())
 
 
-@router.get("/{consent_id}", response_class=Response, summary="Read a consent", responses=_ANSWERS)
+@router.get("/{consent_id}", response_class=Response, summary="Read a consent")
 async def read_consent_now(
     consent_id: str, request: Request, principal: Annotated[Principal, Depends(needs("system/Consent.r"))]
 ) -> Response:
@@ -109,7 +104,7 @@ async def read_consent_now(
     return same or read_answer(call, recorded)
 
 
-@router.put("/{consent_id}", response_class=Response, summary="Change a consent", openapi_extra=_BODY, responses=_ANSWERS)
+@router.put("/{consent_id}", response_class=Response, summary="Change a consent")
 async def update_consent(
     consent_id: str, request: Request, principal: Annotated[Principal, Depends(needs("system/Consent.u"))]
 ) -> Response:
@@ -138,7 +133,7 @@ async def update_consent(
     return write_answer(call, request, recorded, status=200)
 
 
-@router.get("/{consent_id}/_history", response_class=Response, summary="All versions of a consent", responses=_ANSWERS)
+@router.get("/{consent_id}/_history", response_class=Response, summary="All versions of a consent")
 async def consent_history(
     consent_id: str, request: Request, principal: Annotated[Principal, Depends(needs("system/Consent.r"))]
 ) -> Response:
@@ -152,7 +147,7 @@ async def consent_history(
     return history_response(request, call.bases.own, f"{call.bases.own}/Consent/{consent_id}", versions)
 
 
-@router.get("/{consent_id}/_history/{version}", response_class=Response, summary="One version of a consent", responses=_ANSWERS)
+@router.get("/{consent_id}/_history/{version}", response_class=Response, summary="One version of a consent")
 async def consent_version(
     consent_id: str, version: str, request: Request, principal: Annotated[Principal, Depends(needs("system/Consent.r"))]
 ) -> Response:

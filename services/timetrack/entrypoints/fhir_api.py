@@ -48,7 +48,7 @@ Updater = Annotated[Principal, Depends(needs("system/Task.u"))]
 Searcher = Annotated[Principal, Depends(needs("system/Task.s"))]
 
 
-@router.post("/Task", status_code=201)
+@router.post("/Task", status_code=201, response_class=Response, summary="Log time")
 async def create_task(request: Request, principal: Creator) -> Response:
     """Log a stretch of time; the sender's identifier makes it repeatable: the same Task again answers 200 and its Location."""
     at = await here(request, principal)
@@ -77,7 +77,7 @@ async def create_task(request: Request, principal: Creator) -> Response:
     return await _repeated(request, at, logged.earlier, task, wanted)
 
 
-@router.put("/Task/{task_id}")
+@router.put("/Task/{task_id}", response_class=Response, summary="Amend or void a time entry")
 async def update_task(request: Request, task_id: str, principal: Updater) -> Response:
     """Amend an entry (with its change-reason) or void it (status entered-in-error with its statusReason); needs If-Match."""
     at = await here(request, principal)
@@ -107,7 +107,7 @@ async def update_task(request: Request, task_id: str, principal: Updater) -> Res
     return await _written(request, at, version, task, status=200)
 
 
-@router.get("/Task/{task_id}")
+@router.get("/Task/{task_id}", response_class=Response, summary="Read a time entry")
 async def read_task_by_id(request: Request, task_id: str, principal: Reader) -> Response:
     """Return the current version of an entry; 304 if the caller holds it already."""
     at = await here(request, principal)
@@ -119,7 +119,7 @@ async def read_task_by_id(request: Request, task_id: str, principal: Reader) -> 
     return same or task_answer(at, found, parse(found.body.encode()))
 
 
-@router.get("/Task/{task_id}/_history")
+@router.get("/Task/{task_id}/_history", response_class=Response, summary="All versions of a time entry")
 async def read_task_history(request: Request, task_id: str, principal: Reader) -> Response:
     """Return every version of an entry, the newest first."""
     at = await here(request, principal)
@@ -131,7 +131,7 @@ async def read_task_history(request: Request, task_id: str, principal: Reader) -
     return history_response(request, at.base, f"{at.base}/Task/{task_id}", versions)
 
 
-@router.get("/Task/{task_id}/_history/{version}")
+@router.get("/Task/{task_id}/_history/{version}", response_class=Response, summary="One version of a time entry")
 async def read_task_version(request: Request, task_id: str, version: str, principal: Reader) -> Response:
     """Return one version of an entry."""
     at = await here(request, principal)
@@ -143,13 +143,13 @@ async def read_task_version(request: Request, task_id: str, version: str, princi
     return task_answer(at, found, parse(found.body.encode()))
 
 
-@router.get("/Task")
+@router.get("/Task", response_class=Response, summary="Search time entries")
 async def search_tasks(request: Request, principal: Searcher) -> Response:
     """Search the current versions of entries."""
     return await _search(request, principal, list(request.query_params.multi_items()))
 
 
-@router.post("/Task/_search")
+@router.post("/Task/_search", response_class=Response, summary="Search time entries by a form")
 async def search_tasks_by_post(request: Request, principal: Searcher) -> Response:
     """Search as by GET, the parameters in the form: so they end in no access log."""
     if request.query_params:

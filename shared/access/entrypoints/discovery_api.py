@@ -97,10 +97,20 @@ def _read_type(kind: str) -> Callable[..., Awaitable[Response]]:
 
 for _kind in TYPES:
     fhir_router.add_api_route(
-        f"/{_kind}", _search_type(_kind), name=f"search_{_kind}", summary=f"Our {_kind} resources", response_class=JSONResponse
+        f"/{_kind}",
+        _search_type(_kind),
+        name=f"search_{_kind}",
+        summary=f"Our {_kind} resources",
+        description=f"Return every {_kind} of ours, or those of a canonical address.",
+        response_class=JSONResponse,
     )
     fhir_router.add_api_route(
-        f"/{_kind}/{{name}}", _read_type(_kind), name=f"read_{_kind}", summary=f"One {_kind}", response_class=JSONResponse
+        f"/{_kind}/{{name}}",
+        _read_type(_kind),
+        name=f"read_{_kind}",
+        summary=f"One {_kind}",
+        description=f"Return the {_kind} whose canonical address ends with this name.",
+        response_class=JSONResponse,
     )
 
 

@@ -1,0 +1,95 @@
+"""What timetrack's OpenAPI says: for whom it is, and a Task as it is sent and as it is answered."""
+
+from typing import Any
+
+from shared.fhir.profile import extension_url, system_url
+from shared.kernel.vocabulary import CANONICAL
+from shared.web.openapi import About
+
+Json = dict[str, Any]
+
+_ID = "0199f3c2-71aa-7d03-9b1e-2c4d6e8f0a12"
+_EHR = "https://ehr.example/fhir/R4"
+
+
+def _coded(system: str, code: str) -> Json:
+    return {"coding": [{"system": system, "code": code}]}
+
+
+def _output(code: str, **value: Any) -> Json:
+    return {"type": _coded(system_url("time-output"), code), **value}
+
+
+def _task(reference: Any, *measured: Json) -> Json:
+    """Return twenty minutes of a nurse's; `reference` writes a reference by type and id, `measured` are the server's outputs."""
+    return {
+        "status": "completed",
+        "intent": "order",
+        "code": _coded(system_url("activity"), "patient-contact"),
+        "for": reference("Patient", "p-1"),
+        "executionPeriod": {"start": "2026-10-15T10:00:00-04:00", "end": "2026-10-15T10:20:00-04:00"},
+        "performerType": [_coded(system_url("performer-role"), "registered-nurse")],
+        "owner": reference("Practitioner", "rn-1"),
+        "requester": reference("Practitioner", "dr-1"),
+        "reasonReference": reference("Condition", "c-1"),
+        "output": [
+            *measured,
+            _output("action-taken", valueString="Called the pharmacy about the refill of lisinopril"),
+            _output("clinical-relevance", valueString="Missed three doses; pressure 156/90 at home"),
+        ],
+        "extension": [
+            {"url": extension_url("program"), "valueCode": "ccm"},
+            {"url": extension_url("time-basis"), "valueCode": "asserted"},
+            {"url": extension_url("asserted-reason"), "valueString": "logged in the EHR's own module"},
+        ],
+    }
+
+
+_SENDERS = {"system": "https://ehr.example/time", "value": "20261015-17"}
+_SECONDS = _output("seconds", valueDuration={"value": 1200, "unit": "s", "system": "http://unitsofmeasure.org", "code": "s"})
+_SENT: Json = {
+    "resourceType": "Task",
+    "identifier": [_SENDERS],
+    **_task(lambda kind, ident: {"reference": f"{kind}/{ident}"}),
+}
+_ANSWERED: Json = {
+    "resourceType": "Task",
+    "id": _ID,
+    "meta": {
+        "versionId": "1",
+        "lastUpdated": "2026-10-15T14:21:03Z",
+        "profile": [f"{CANONICAL}/StructureDefinition/careledger-time-entry"],
+    },
+    "identifier": [{"system": f"{CANONICAL}/sid/time-entry", "value": _ID}, _SENDERS],
+    **_task(lambda kind, ident: {"reference": f"{_EHR}/{kind}/{ident}", "type": kind}, _SECONDS),
+    "authoredOn": "2026-10-15T14:21:03Z",
+    "lastModified": "2026-10-15T14:21:03Z",
+}
+_PROVENANCE: Json = {
+    "resourceType": "Provenance",
+    "id": f"t-{_ID}-1",
+    "target": [{"reference": f"Task/{_ID}/_history/1"}],
+    "recorded": "2026-10-15T14:21:03Z",
+    "activity": _coded("http://terminology.hl7.org/CodeSystem/v3-DataOperation", "CREATE"),
+    "agent": [
+        {
+            "type": _coded("http://terminology.hl7.org/CodeSystem/provenance-participant-type", "enterer"),
+            "who": {"identifier": {"system": f"{CANONICAL}/sid/client", "value": "ehr"}},
+        }
+    ],
+}
+
+ABOUT = About(
+    description=(
+        "Time spent on care management: measured by timers on the server's clock, or stated by the sender and marked so. "
+        "For EHRs that send time or run timers by buttons of their own, and for whoever keeps the staff roster.\n\n"
+        "Begin with `docs/integration.md`; the elements are in `docs/implementation-guide/`."
+    ),
+    tags={
+        "Task": "A time entry, one half-open interval of one performer, as FHIR R4.",
+        "Provenance": "Who made a version of a time entry, as FHIR R4.",
+        "Timers": "Timers in the name of a person of the roster; when one stops, its stretches become time entries.",
+        "Roster": "The staff: roles, credentials, supervision, places of work, exclusion checks, each with its days.",
+    },
+    examples={"Task": _ANSWERED, "Task sent": _SENT, "Provenance": _PROVENANCE},
+)
