@@ -2,8 +2,9 @@
 
 Tables that every service has (`journal_tables`):
 
-- `journal`: who did what to whom, when, and the event that says so to the others (or none);
+- `journal`: who did what to whom, when, and the event that says so to the others (or none); reads and denials too;
 - `journal_unpublished`: which journal rows the relay still has to publish; it deletes as it publishes;
+- `journal_unsealed` and what the sealer makes of it (`shared.db.seal_tables`);
 - `stream_mark`: the broker's stream as the relay last saw it; a younger one is filled again from the journal;
 - `dead_letter`: what a consumer could not take in;
 - `registry`: tenants, clients and closed months as access and billing told them.
@@ -17,7 +18,13 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from shared.db.asked import ASKED
+from shared.db.seal_tables import SealTables, seal_tables
+
 BUCKETS = 64
+NOBODYS_TENANT = UUID(int=0)
+"""Owns the rows of what belongs to no practice: clients and keys of the deployment, requests to practices that do not exist."""
+NOBODY = "_"
 
 
 @dataclass(frozen=True)
@@ -42,13 +49,14 @@ class JournalRecord:
 
 @dataclass(frozen=True)
 class JournalTables:
-    """The five tables of one service's metadata."""
+    """The tables of one service's metadata."""
 
     journal: sa.Table
     unpublished: sa.Table
     stream_mark: sa.Table
     dead_letter: sa.Table
     registry: sa.Table
+    seals: SealTables
 
 
 def journal_tables(metadata: sa.MetaData) -> JournalTables:
@@ -70,6 +78,16 @@ def journal_tables(metadata: sa.MetaData) -> JournalTables:
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("event_type", sa.Text),
         sa.Column("data", sa.Text),
+        # the clock of the database, and the request: rows of earlier releases have none of these
+        sa.Column("recorded_at", instant),
+        sa.Column("address", sa.Text),
+        sa.Column("token", sa.Text),
+        sa.Column("interaction", sa.Text),
+        sa.Column("route", sa.Text),
+        sa.Column("status", sa.Integer),
+        sa.Column("query", sa.Text),
+        sa.Column("resources", pg.ARRAY(sa.Text)),
+        sa.Column("times", sa.Integer),
     )
     sa.Index("journal_by_time", journal.c.tenant_id, journal.c.at)
     unpublished = sa.Table(
@@ -109,7 +127,7 @@ def journal_tables(metadata: sa.MetaData) -> JournalTables:
         sa.Column("version", sa.Integer, primary_key=True),
         sa.Column("data", sa.Text, nullable=False),
     )
-    return JournalTables(journal, unpublished, stream_mark, dead_letter, registry)
+    return JournalTables(journal, unpublished, stream_mark, dead_letter, registry, seal_tables(metadata))
 
 
 def bucket_of(tenant_id: UUID) -> int:
@@ -124,6 +142,9 @@ def bucket_sql(tenant_id: Any) -> Any:
     )
 
 
+_OF_ANSWERS = ("recorded_at", "status", "query", "resources", "times")
+
+
 def journalled(effect: Any, tables: JournalTables, *, publish: bool = True) -> sa.Select[int]:
     """Join `effect` (an INSERT, UPDATE or DELETE with RETURNING) with its journal row in one statement.
 
@@ -131,8 +152,17 @@ def journalled(effect: Any, tables: JournalTables, *, publish: bool = True) -> s
     since the journal row is written all the same. Journal values are bound by `record_values`; build the statement once.
     """
     done = effect.cte("effect")
-    rows = tables.journal.insert().values({c.name: sa.bindparam(f"j_{c.name}", type_=c.type) for c in tables.journal.c}).cte("j")
-    statement = sa.select(sa.func.count()).select_from(done).add_cte(rows)
+    values: dict[str, Any] = {
+        c.name: sa.bindparam(f"j_{c.name}", type_=c.type) for c in tables.journal.c if c.name not in _OF_ANSWERS
+    }
+    rows = tables.journal.insert().values(values | {"recorded_at": sa.func.clock_timestamp()}).cte("j")
+    unsealed = {name: sa.bindparam(f"j_{name}", type_=pg.UUID()) for name in ("tenant_id", "id")}
+    statement = (
+        sa.select(sa.func.count())
+        .select_from(done)
+        .add_cte(rows)
+        .add_cte(tables.seals.unsealed.insert().values(unsealed).cte("u"))
+    )
     if publish:
         pending = {
             "tenant_id": sa.bindparam("j_tenant_id", type_=pg.UUID()),
@@ -144,7 +174,10 @@ def journalled(effect: Any, tables: JournalTables, *, publish: bool = True) -> s
 
 
 def record_values(tenant_id: UUID, tenant: str, record: JournalRecord) -> dict[str, Any]:
-    """Return the parameters that `journalled` binds for `record`."""
+    """Return the parameters that `journalled` binds for `record`, with what is known of the request that makes the change."""
+    asked = ASKED.get()
+    if asked is not None:
+        asked.journalling(record.patients)
     return {
         "j_tenant_id": tenant_id,
         "j_id": record.id,
@@ -160,4 +193,8 @@ def record_values(tenant_id: UUID, tenant: str, record: JournalRecord) -> dict[s
         "j_event_type": record.event_type,
         "j_data": record.data,
         "j_bucket": bucket_of(tenant_id),
+        "j_address": asked and asked.address,
+        "j_token": asked and asked.token,
+        "j_interaction": asked and asked.interaction,
+        "j_route": asked and asked.route,
     }

@@ -14,6 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from shared.db.asked import ASKED
+
 RETRYABLE = ("40001", "40P01")
 # The driver's words for a connection that the server has left; InternalClientError comes between its farewell and the end.
 _GONE = (asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError, OSError)
@@ -45,10 +47,22 @@ async def _transaction(engine: AsyncEngine, opening: str) -> AsyncIterator[Async
         try:
             yield connection
         except BaseException:
+            _settle(committed=False)
             if not driver.is_closed():
                 await driver.execute("ROLLBACK")
             raise
-        await driver.execute("COMMIT")
+        try:
+            await driver.execute("COMMIT")
+        except BaseException:
+            _settle(committed=False)
+            raise
+        _settle(committed=True)
+
+
+def _settle(*, committed: bool) -> None:
+    asked = ASKED.get()
+    if asked is not None:
+        asked.settle(committed=committed)
 
 
 async def _live_driver(connection: AsyncConnection) -> "asyncpg.Connection[Any]":

@@ -17,12 +17,11 @@ from shared.access.usecases.ports import Author
 from shared.contracts.client import ClientState
 from shared.contracts.event import Event
 from shared.contracts.tenant import TenantDocument, TenantState
-from shared.db.journal import JournalRecord, journalled, record_values
+from shared.db.journal import NOBODY, NOBODYS_TENANT, JournalRecord, journalled, record_values
 from shared.kernel.errors import Conflict
 from shared.kernel.ids import uuid7
 from shared.smart.registry import record_registry_events
 
-NOBODYS_TENANT = UUID(int=0)
 """The tenant of facts that are no tenant's; its slug is `_`."""
 
 _CLIENT_NAME = "careledger-administration"
@@ -154,7 +153,7 @@ class AdminRepository:
         event = Event(
             id=uuid7(state.changed_at),
             type=f"ccm.client.{fact}.v1",
-            tenant="_",
+            tenant=NOBODY,
             tenant_id=NOBODYS_TENANT,
             aggregate_id=client.client_id,
             version=client.version,
@@ -194,7 +193,7 @@ class AdminRepository:
         ends = {old.kid: old.retires_at.isoformat() for old in ending if old.retires_at}
         data = {"activates_at": key.activates_at.isoformat(), "ends": ends}
         record = _record("signing-key.published", key.kid, 1, key.published_at, author, data)
-        await self._change(_ADD_SIGNING_KEY, row, NOBODYS_TENANT, "_", record)
+        await self._change(_ADD_SIGNING_KEY, row, NOBODYS_TENANT, NOBODY, record)
         for old in ending:
             retire = sa.update(SIGNING_KEY).where(SIGNING_KEY.c.kid == old.kid).values(retires_at=old.retires_at)
             await self._connection.execute(retire)
