@@ -8,7 +8,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from services import commands, rules_commands
+from services import billing_commands, commands, rules_commands
 from shared.kernel.errors import CareledgerError
 from shared.ops.environment import SettingMissing
 from shared.ops.logs import set_up_logs
@@ -139,6 +139,7 @@ def _development(groups: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     openapi.set_defaults(run=commands.run_openapi)
 
     rules_commands.add_commands(groups)
+    billing_commands.add_commands(groups)
 
     sandbox = _command(groups, "sandbox", "the sandbox EHR and its synthetic clinic")
     sandbox.add_argument("words", nargs=argparse.REMAINDER, help="see: careledger sandbox --help")

@@ -2,18 +2,21 @@
 
 import asyncio
 import gc
+import getpass
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import product
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.billing.adapters import feed
+from services.billing.adapters.charges_file import charges_file
 from services.billing.adapters.ehr import SCOPE, EhrChart
 from services.billing.adapters.ledger_repository import EvidenceRepository
 from services.billing.adapters.overview_list import OverviewList
@@ -22,13 +25,15 @@ from services.billing.adapters.rule_book_files import load_rule_book
 from services.billing.adapters.rule_book_lint import EDITIONS, lint
 from services.billing.adapters.unit_of_work import JOURNAL as JOURNAL
 from services.billing.adapters.unit_of_work import BillingUnitOfWork
+from services.billing.domain.charge_columns import COLUMNS
 from services.billing.domain.rule_book import RuleBook
-from services.billing.entrypoints import described, fhir_api, provenance_api, rest_api, rules_api
+from services.billing.entrypoints import charges_api, described, fhir_api, provenance_api, rest_api, rules_api
 from services.billing.entrypoints.consumer import handlers
 from services.billing.entrypoints.fragments import ROUTERS
 from services.billing.entrypoints.rounds import repeat
 from services.billing.settings import read_settings as read_settings
 from services.billing.usecases.assemble_month import MonthAssembled, assemble_month
+from services.billing.usecases.export_charges import export_charges
 from services.billing.usecases.read_charts import read_charts
 from services.billing.usecases.records import Author
 from services.billing.usecases.refresh_evidence import EvidenceRefreshed, refresh_evidence
@@ -80,6 +85,10 @@ class BillingWorld:
         """Number what was committed."""
         await feed.publish(self._part.engine, tenant_id)
 
+    async def renew_feed(self, tenant_id: UUID) -> UUID:
+        """Begin a new epoch of the change feed."""
+        return await feed.renew_epoch(self._part.engine, tenant_id)
+
 
 def create_app(settings: PartSettings) -> FastAPI:
     """Return the app that serves billing; it opens its connections when first used and closes them at the end."""
@@ -95,7 +104,7 @@ def create_app(settings: PartSettings) -> FastAPI:
     return web.create_app(
         service=settings.service,
         title="Careledger billing",
-        routers=(fhir_api.router, provenance_api.router, rest_api.router, rules_api.router, *ROUTERS),
+        routers=(fhir_api.router, provenance_api.router, rest_api.router, charges_api.router, rules_api.router, *ROUTERS),
         authenticator=part.authenticator,
         limiter=part.limiter,
         lifespan=lifespan,
@@ -194,46 +203,88 @@ def lint_rules(cases: Path | None = None) -> list[str]:
 
 async def replay_for(settings: PartSettings, tenant: str, month: str, edition: str) -> Replayed:
     """Compute the stored decisions of `month` (YYYY-MM) of `tenant` again, by the rule book in force or a year's draft."""
-    part = build_part(settings, JOURNAL, ehr_scope=SCOPE, worker=True)
-    try:
-        state = await part.registry.tenant(tenant)
-        if state is None:
-            raise NotFound(f"there is no tenant {tenant}")
-        world, tenant_id = BillingWorld(part), UUID(state.tenant_id)
+    async with _practice(settings, tenant) as at:
         return await replay_decisions(
             month=CalendarMonth.parse(month),
-            begin=partial(world.begin, tenant_id, tenant),
-            rule_book=world.rule_book_of(edition),
+            begin=at.begin,
+            rule_book=at.world.rule_book_of(edition),
             by_another=bool(edition),
         )
-    finally:
-        await part.close()
 
 
 async def assemble_for(settings: PartSettings, tenant: str, month: str) -> tuple[EvidenceRefreshed, MonthAssembled]:
-    """Read the charts and assemble `month` (YYYY-MM) of `tenant`, as `careledger assemble` does.
+    """Read the charts and assemble `month` (YYYY-MM) of `tenant`, as `careledger months assemble` does.
 
     By the worker role. NotFound for a tenant that is not known here.
     """
+    async with _practice(settings, tenant) as at:
+        refreshed = await _refresh(at.world, at.tenant_id, tenant)
+        with _collector_off():
+            assembled = await assemble_month(
+                month=CalendarMonth.parse(month),
+                tenant_id=at.tenant_id,
+                begin=at.begin,
+                rule_book=at.world.rule_book,
+                author=_AUTHOR,
+                clock=at.world.clock,
+            )
+        return refreshed, assembled
+
+
+async def export_for(
+    settings: PartSettings, tenant: str, *, month: str | None, since: str | None, amounts: bool, folder: Path
+) -> Path:
+    """Write charges of `tenant` as a file with its control file into `folder`; return the control file's path.
+
+    The billable charges of `month` (YYYY-MM), or all that changed after the feed's position `since`. Each file is named after
+    what it holds: the same charges again are the same file.
+    """
+    async with _practice(settings, tenant) as at:
+        await at.world.publish(at.tenant_id)
+        with charges_file(folder) as file:
+            file.write([COLUMNS])
+            done = await export_charges(
+                month=CalendarMonth.parse(month) if month else None,
+                since=since,
+                amounts=amounts,
+                write=file.write,
+                begin=at.begin,
+                author=_operator(),
+                clock=at.world.clock,
+            )
+            number = done.feed_position.rpartition(".")[2]
+            name = f"charges-{tenant}-{month or (since or '0').rpartition('.')[2]}-{number}"
+            return file.finish(name, {"tenant": tenant, "month": month, "since": since} | done.control)
+
+
+@dataclass(frozen=True)
+class _Practice:
+    """One tenant, and what an operator's command works with."""
+
+    tenant_id: UUID
+    tenant: str
+    world: BillingWorld
+
+    def begin(self) -> BillingUnitOfWork:
+        """Return a new unit of work."""
+        return self.world.begin(self.tenant_id, self.tenant)
+
+
+@asynccontextmanager
+async def _practice(settings: PartSettings, tenant: str) -> AsyncIterator[_Practice]:
+    """Open the billing of one tenant by the worker role; NotFound if it is not known here."""
     part = build_part(settings, JOURNAL, ehr_scope=SCOPE, worker=True)
     try:
         state = await part.registry.tenant(tenant)
         if state is None:
             raise NotFound(f"there is no tenant {tenant}")
-        world, tenant_id = BillingWorld(part), UUID(state.tenant_id)
-        refreshed = await _refresh(world, tenant_id, tenant)
-        with _collector_off():
-            assembled = await assemble_month(
-                month=CalendarMonth.parse(month),
-                tenant_id=tenant_id,
-                begin=partial(world.begin, tenant_id, tenant),
-                rule_book=world.rule_book,
-                author=_AUTHOR,
-                clock=world.clock,
-            )
-        return refreshed, assembled
+        yield _Practice(UUID(state.tenant_id), tenant, BillingWorld(part))
     finally:
         await part.close()
+
+
+def _operator() -> Author:
+    return Author(f"operator:{getpass.getuser()}", "careledger", str(uuid4()))
 
 
 @contextmanager
@@ -248,14 +299,8 @@ def _collector_off() -> Iterator[None]:
 
 async def renew_feed(settings: PartSettings, tenant: str) -> UUID:
     """Begin a new epoch of the tenant's change feed after a restore: positions given before get a 410."""
-    part = build_part(settings, JOURNAL, ehr_scope=SCOPE, worker=True)
-    try:
-        state = await part.registry.tenant(tenant)
-        if state is None:
-            raise NotFound(f"there is no tenant {tenant}")
-        return await feed.renew_epoch(part.engine, UUID(state.tenant_id))
-    finally:
-        await part.close()
+    async with _practice(settings, tenant) as at:
+        return await at.world.renew_feed(at.tenant_id)
 
 
 async def _refresh(world: BillingWorld, tenant_id: UUID, tenant: str) -> EvidenceRefreshed:

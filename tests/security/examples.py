@@ -228,6 +228,7 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("POST", "/t/{tenant}/billing/months/{month}/reopen"): _month("2025-03", _SIGNED),
     ("GET", "/t/{tenant}/billing/months/{month}"): _month(),
     ("GET", "/t/{tenant}/billing/months/{month}/manifest"): _month(),
+    ("GET", "/t/{tenant}/billing/months/{month}/charges.csv"): _month("2025-02"),
 }  # fmt: skip
 
 SECOND_EXAMPLES = {

@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.billing.adapters.charge_repository import decode_charge
 from services.billing.adapters.tables import CHARGE, CHARGE_VERSION
 from services.billing.domain.charge import ChargeItem
+from services.billing.domain.charge_item import ChargeStatus
 from services.billing.fhir_mapping import CHARGE_SYSTEM, CPT, HCPCS, STATUS_SYSTEM
+from services.billing.usecases.export_ports import Slice
 from shared.fhir.search import Filter, Search
 from shared.fhir.search_values import DateValue, ReferenceValue, TokenValue
 from shared.kernel.calendar_month import day_start
@@ -63,6 +65,25 @@ class ChargeCatalog:
             .order_by(CHARGE_VERSION.c.feed_seq)
             .limit(limit)
         )
+        return [(row.feed_seq, decode_charge(row.data)) for row in await self._connection.execute(query)]
+
+    async def slice(self, wanted: Slice, after: int, limit: int) -> list[tuple[int, ChargeItem]]:
+        """Return charges as they stood at a number of the feed."""
+        v, newer = CHARGE_VERSION.c, CHARGE_VERSION.alias("newer")
+        superseded = sa.exists().where(
+            newer.c.tenant_id == v.tenant_id, newer.c.id == v.id, newer.c.version > v.version, newer.c.feed_seq <= wanted.head
+        )
+        query = (
+            sa.select(v.feed_seq, v.data)
+            .join_from(CHARGE_VERSION, CHARGE, _JOIN)
+            .where(v.tenant_id == self._tenant_id, v.feed_seq > after, v.feed_seq <= wanted.head, ~superseded)
+            .order_by(v.feed_seq)
+            .limit(limit)
+        )
+        if wanted.month is not None:
+            query = query.where(CHARGE.c.month == wanted.month.first_day)
+        if wanted.billable:
+            query = query.where(v.status == ChargeStatus.BILLABLE)
         return [(row.feed_seq, decode_charge(row.data)) for row in await self._connection.execute(query)]
 
     def _mine(self, patient: str | None) -> list[Condition]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.billing.adapters.journaling import event_record
+from services.billing.adapters.journaling import event_record, plain_record
 from services.billing.adapters.tables import CHARGE, CHARGE_VERSION, JOURNAL
 from services.billing.domain.charge import ChargeItem
 from services.billing.domain.charge_item import ChargeStatus
@@ -44,6 +44,8 @@ _NEXT = journalled(
     .values({name: bound for name, bound in _bound(CHARGE_VERSION).items() if name not in ("feed_seq", "published_at")})
     .cte("v")
 )
+
+_NOTED = journalled(sa.select(sa.literal(1).label("noted")), JOURNAL, publish=False)
 
 
 class ChargeRepository:
@@ -116,6 +118,11 @@ class ChargeRepository:
         }
         if (await self._connection.execute(_NEXT, values)).scalar_one() != 1:
             raise Conflict("the charge has been changed meanwhile: read it again")
+
+    async def note_export(self, patients: tuple[str, ...], author: Author, at: datetime, *, aggregate: str) -> None:
+        """Write the journal row of charges that leave as a file."""
+        record = plain_record(at, author, "charges.exported", patients, aggregate, 1)
+        await self._connection.execute(_NOTED, record_values(self._tenant_id, self._tenant, record))
 
 
 def decode_charge(data: str) -> ChargeItem:

@@ -1,6 +1,7 @@
 """Ledger rows that came by event, as the domain's facts. On the month close's hot path: msgspec reads only what is used."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -130,6 +131,7 @@ class _Document(msgspec.Struct):
     settings: dict[str, int | str | bool] = {}
     payers: dict[str, Any] = {}
     plans: dict[str, str] = {}
+    charge_master: dict[str, Decimal] = {}
 
 
 class _Tenant(msgspec.Struct):
@@ -258,5 +260,6 @@ def tenant_fact(data: str, source: str, digest: str) -> tuple[TenantFact, dict[s
         claim_form=document.claim_form,
         settings=document.settings,
         plans=document.plans,
+        charge_master=document.charge_master,
     )
     return fact, document.payers

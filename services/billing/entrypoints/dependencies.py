@@ -11,6 +11,7 @@ from fastapi import Request
 from services.billing.domain.charge import ChargeItem
 from services.billing.domain.rule_book import RuleBook
 from services.billing.fhir_mapping import Bases
+from services.billing.usecases.export_ports import PublishedCharges
 from services.billing.usecases.list_ports import Lists
 from services.billing.usecases.overview_ports import OverviewStore
 from services.billing.usecases.ports import Begin, Chart, UnitOfWork
@@ -25,7 +26,7 @@ from shared.web.charts import Charts
 from shared.web.routes import fhir_base
 
 
-class Catalog(Protocol):
+class Catalog(PublishedCharges, Protocol):
     """The published charges of a tenant, for the outside; with `patient`, of that patient only."""
 
     async def versions(self, *charge_ids: UUID, patient: str | None) -> list[ChargeItem]:

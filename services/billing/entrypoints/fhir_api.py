@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 
 from services.billing.domain.charge import ChargeItem
+from services.billing.domain.feed_position import number_of
 from services.billing.entrypoints.dependencies import Call, call_of
 from services.billing.fhir_mapping import read_acknowledgements, write_charge, write_provenance, write_results
 from services.billing.usecases.acknowledge_charges import acknowledge_charges
@@ -15,7 +16,7 @@ from shared.fhir.bundle import Version, searchset
 from shared.fhir.provenance import REVINCLUDE
 from shared.fhir.search import DEFAULT_COUNT, MOST_COUNT, Key, SearchParameter, Sort, parse_search
 from shared.fhir.shape import check_shape
-from shared.kernel.errors import Forbidden, Gone, Malformed, NotFound
+from shared.kernel.errors import Forbidden, Malformed, NotFound
 from shared.smart.scopes import covers
 from shared.web.access_control import Principal, needs
 from shared.web.fhir_route import FhirRoute, fhir_response, history_response, not_modified, resource_response
@@ -41,12 +42,6 @@ router = APIRouter(prefix=f"{FHIR_BASE}/ChargeItem", route_class=FhirRoute, tags
 
 Searcher = Annotated[Principal, Depends(needs("system/ChargeItem.s"))]
 Reader = Annotated[Principal, Depends(needs("system/ChargeItem.r"))]
-
-
-class FeedReset(Gone):
-    """The position is of a feed that is no more: the database was restored to an earlier point."""
-
-    rule = "feed-epoch"
 
 
 @router.post("/$acknowledge", response_class=Response, summary="Say what became of charges")
@@ -169,7 +164,7 @@ async def _feed(call: Call, pairs: Sequence[tuple[str, str]]) -> Response:
     position, count = _feed_parameters(pairs)
     async with call.read() as uow:
         epoch, _ = await uow.feed.head()
-        number = _number(position, epoch)
+        number = number_of(position, epoch, expression=AFTER)
         rows = await uow.catalog.changed_since(number, count + 1, patient=call.principal.patient)
     page = rows[:count]
     path = f"{call.bases.own}/ChargeItem"
@@ -190,22 +185,6 @@ def _feed_parameters(pairs: Sequence[tuple[str, str]]) -> tuple[str, int]:
     if not (count.isascii() and count.isdigit()) or int(count[:9]) < 1:
         raise Malformed("is no whole number from 1", rule="search-value", expression="_count")
     return values[AFTER], min(int(count[:9]), MOST_COUNT)
-
-
-def _number(position: str, epoch: UUID) -> int:
-    """Return the number of a position; FeedReset (410) if it is of another epoch."""
-    if position == "0":
-        return 0
-    told, _, number = position.partition(".")
-    try:
-        of_epoch = UUID(told)
-    except ValueError as error:
-        raise Malformed("is 0 or a position that the feed gave", rule="feed-position", expression=AFTER) from error
-    if not (number.isascii() and number.isdigit()) or len(number) > 18:
-        raise Malformed("is 0 or a position that the feed gave", rule="feed-position", expression=AFTER)
-    if of_epoch != epoch:
-        raise FeedReset("this feed is no more: read status=billable again, and drop duplicates by identifier", expression=AFTER)
-    return int(number)
 
 
 def _feed_link(path: str, position: str, count: int) -> str:

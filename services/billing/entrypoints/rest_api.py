@@ -30,7 +30,7 @@ Month = Annotated[
 ]
 
 
-async def _practice_call(request: Request, principal: Principal) -> Call:
+async def practice_call(request: Request, principal: Principal) -> Call:
     """Return the call; what concerns a whole practice is not for a principal bound to one patient."""
     if principal.patient is not None:
         raise Forbidden("this concerns the whole practice, not one patient")
@@ -47,7 +47,7 @@ async def attest_fact(
     body: schemas.AttestationBody, request: Request, response: Response, principal: Attester
 ) -> schemas.AttestationAnswer:
     """Record a statement in the name of a person of the roster; its identifier makes it repeatable."""
-    call = await _practice_call(request, principal)
+    call = await practice_call(request, principal)
     recorded = await record_attestation(
         statement=Statement(
             identifier=Identifier(system=body.identifier.system, value=body.identifier.value),
@@ -73,7 +73,7 @@ async def attest_fact(
 @router.post("/reviews/{review_id}", summary="Decide a review")
 async def decide(review_id: UUID, body: schemas.ReviewBody, request: Request, principal: Attester) -> schemas.ReviewAnswer:
     """Record a named person's decision with its reason."""
-    call = await _practice_call(request, principal)
+    call = await practice_call(request, principal)
     version = await decide_review(
         review_id=review_id,
         answer=Answer(decision=body.decision, reason=body.reason, by=body.by, modifier=body.modifier),
@@ -88,7 +88,7 @@ async def decide(review_id: UUID, body: schemas.ReviewBody, request: Request, pr
 @router.post("/months/{month}/assemble", summary="Assemble a month")
 async def assemble(month: Month, request: Request, principal: Attester) -> schemas.AssembleAnswer:
     """Read the charts, then decide the month for every enrolled patient. Repeated, it changes only what the facts changed."""
-    call = await _practice_call(request, principal)
+    call = await practice_call(request, principal)
     world, of_month = call.world, CalendarMonth.parse(month)
     refreshed = await refresh_evidence(
         chart=world.chart(principal.tenant), begin=call.begin, author=call.author, clock=world.clock, wall=world.wall
@@ -115,7 +115,7 @@ async def assemble(month: Month, request: Request, principal: Attester) -> schem
 @router.post("/months/{month}/attest", summary="Sign a month's charges")
 async def attest(month: Month, body: schemas.AttestBody, request: Request, principal: Attester) -> schemas.AttestAnswer:
     """Release the practitioner's planned charges to billing, or apply the open differences."""
-    call = await _practice_call(request, principal)
+    call = await practice_call(request, principal)
     done = await attest_month(
         month=CalendarMonth.parse(month),
         by=body.by,
@@ -146,7 +146,7 @@ async def reopen(month: Month, body: schemas.CloseBody, request: Request, princi
 async def _set_status(
     month: str, status: MonthStatus, body: schemas.CloseBody, request: Request, principal: Principal
 ) -> schemas.MonthStandingAnswer:
-    call = await _practice_call(request, principal)
+    call = await practice_call(request, principal)
     standing = await set_month_status(
         month=CalendarMonth.parse(month),
         status=status,
@@ -170,7 +170,7 @@ async def month_results(
     count: Annotated[int, Query(ge=0, le=500, description="How many results; 0: totals only")] = 100,
 ) -> schemas.MonthAnswer:
     """Return state, totals and results with findings, each explained by rule, source and facts."""
-    call = await _practice_call(request, principal)
+    call = await practice_call(request, principal)
     shown = await show_month(
         month=CalendarMonth.parse(month),
         patient=patient,
@@ -185,7 +185,7 @@ async def month_results(
 @router.get("/months/{month}/manifest", summary="What a month's charges come to, for reconciliation")
 async def manifest(month: Month, request: Request, principal: Biller) -> schemas.ManifestAnswer:
     """Return state, counts, units and totals by code of the published charges, and where the feed stood at close."""
-    call = await _practice_call(request, principal)
+    call = await practice_call(request, principal)
     shown = await show_month(
         month=CalendarMonth.parse(month), patient=None, after=None, count=0, tenant_id=principal.tenant_id, begin=call.begin
     )

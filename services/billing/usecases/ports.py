@@ -220,6 +220,9 @@ class ChargeStore(Protocol):
     async def release(self, charge: ChargeItem, author: Author, *, event: Telling) -> None:
         """Store the next version of a charge with its journal row; Conflict if somebody else stored that version."""
 
+    async def note_export(self, patients: tuple[str, ...], author: Author, at: datetime, *, aggregate: str) -> None:
+        """Write into the journal that charges of these patients left as a file."""
+
 
 class FeedStore(Protocol):
     """Where the tenant's feed stands."""

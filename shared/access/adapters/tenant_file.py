@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Hashable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ from pydantic import ValidationError
 from shared.contracts.tenant import EhrConnection, TenantDocument
 from shared.kernel.errors import Invalid, Issue
 from shared.kernel.vocabulary import Program
+
+_MOST_DOLLARS = 1_000_000
 
 
 class TenantFileInvalid(Invalid):
@@ -79,9 +82,13 @@ def _breaches(document: TenantDocument, dev: bool) -> list[tuple[str, str]]:
             all(rule.code or rule.npi or rule.practitioner for rule in document.roles),
             "must each name a code, npi or practitioner",
         ),
-        ("charge_master", all(amount >= 0 for amount in document.charge_master.values()), "must not hold negative amounts"),
+        ("charge_master", all(_dollars(amount) for amount in document.charge_master.values()), "must be dollars and whole cents"),
     ]
     return [(field, text) for field, holds, text in checks if not holds]
+
+
+def _dollars(amount: Decimal) -> bool:
+    return amount.is_finite() and 0 <= amount < _MOST_DOLLARS and amount == amount.quantize(Decimal("0.01"))
 
 
 def _address(url: str, dev: bool, *, slash: bool = False) -> bool:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Response
 
+from services.billing.domain.charge_columns import cell
 from services.billing.domain.progress import thresholds_of
 from services.billing.domain.rules import Rules, rules_for
 from services.billing.entrypoints.fragments.bars import mini_bar
@@ -21,7 +22,6 @@ from shared.kernel.vocabulary import Activity, Lane
 from shared.web.pages import duration_words
 from shared.web.words import ACTIVITIES
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 KINDS = {
     "consent": "Consent",
     "documentation": "Documentation",
@@ -56,14 +56,13 @@ def line_row(line: OverviewRow, desk: Desk, month: CalendarMonth) -> Row:
         "next": line.next_code or "",
         "last_day": weekday_of(last.astimezone(desk.zone).date()) if last else "",
         "last_work": ACTIVITIES[Activity(line.last_work)].lower() if line.last_work else "",
-        "last_worker": "You"
-        if line.last_worker == desk.person and desk.person
-        else (line.last_worker_name or line.last_worker or ""),
+        "last_worker": _worker(line, desk),
         "codes": code_words(line.lines),
         "amount": money(line.amount, line.unknown_amounts),
         "level": level_of(line),
         "level_words": level_words(line),
-        "finding": line.finding or "No findings",
+        "finding": _named(line.finding, line) or "No findings",
+        "plan": line.plan or "",
         "rule": line.rule,
         "who": _who(line, over=desk.at >= month.end(desk.zone)),
         "payer": line.payer or "not known",
@@ -76,6 +75,11 @@ def line_row(line: OverviewRow, desk: Desk, month: CalendarMonth) -> Row:
         "age": held_days(line, desk.at),
         "pickable": line.state == "hold" and line.only_reviews and not line.rule.startswith("E"),
     }
+
+
+def _named(finding: str, line: OverviewRow) -> str:
+    """Say a plan by its payer's name: its id tells nobody anything."""
+    return finding.replace(f"plan {line.plan} ", f"{line.payer} ") if line.plan and line.payer else finding
 
 
 def _worker(line: OverviewRow, desk: Desk) -> str:
@@ -174,12 +178,6 @@ def csv_answer(name: str, head: Sequence[str], rows: Iterable[Sequence[object]])
     writer.writerows([cell(value) for value in row] for row in rows)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response("\ufeff" + text.getvalue(), 200, headers, media_type="text/csv; charset=utf-8")
-
-
-def cell(value: object) -> str:
-    """Write a cell: nothing begins as a formula."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def local_day(at: datetime | None, zone: ZoneInfo) -> date | None:

@@ -40,7 +40,7 @@ def test_a_good_document_is_read() -> None:
         ("effective_from: soon", "effective_from"),
         ("colour: blue", "colour"),
         ("claim_form: paper", "claim_form"),
-        ("charge_master: {'99490': -1}", "charge_master"),
+        *((f"charge_master: {{'99490': {amount}}}", "charge_master") for amount in ("-1", "105.005", "1e30")),
         ("ehr: {fhir_base: 'http://ehr.example/fhir', token_url: 'https://e.example/t', client_id: c}", "ehr.fhir_base"),
         ("ehr: {fhir_base: 'http://127.0.0.1:1/fhir', token_url: 'https://e.example/t', client_id: c}", "ehr.fhir_base"),
         ("ehr: {fhir_base: 'https://e.example/fhir/', token_url: 'https://e.example/t', client_id: c}", "ehr.fhir_base"),
