@@ -2,7 +2,7 @@
 
 from datetime import UTC
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -67,12 +67,32 @@ class FhirApi:
         return self._version(self._reached(found, only))
 
     async def create(self, request: Request) -> Response:
-        """POST Type: 201 with Location and ETag."""
+        """POST Type: 201 with Location and ETag; with If-None-Exist 200 and what is there, 412 if that is several."""
         kind, only = await self._allowed(request, "c")
+        body = self._of_patient(kind, await _body(request), only)
+        if "if-none-exist" in request.headers:
+            found = await self._already(request, kind, only)
+            if found is not None:
+                return self._version(found)
         try:
-            return self._version(self._store.create(kind, self._of_patient(kind, await _body(request), only)), 201)
+            return self._version(self._store.create(kind, body), 201)
         except WrongResource as error:
             raise HTTPException(400, str(error)) from error
+
+    async def _already(self, request: Request, kind: str, only: str | None) -> Version | None:
+        """Return the one resource that If-None-Exist finds (it asks as a search, so it needs that scope too); 412 for several."""
+        await self._allowed(request, "s")
+        pairs = parse_qsl(request.headers["if-none-exist"], keep_blank_values=True)
+        try:
+            query = _Query.read(kind, pairs, self._base, strict=True)
+        except BadSearch as error:
+            raise HTTPException(400, str(error)) from error
+        if not query.criteria:
+            raise HTTPException(400, "If-None-Exist names no search parameter")
+        found = select(self._store.current(kind), query.criteria + ([self._about(kind, only)] if only is not None else []))
+        if len(found) > 1:
+            raise HTTPException(412, "several resources are there already")
+        return found[0] if found else None
 
     async def update(self, request: Request) -> Response:
         """PUT Type/id: the next version; 405 for an unknown id, 412 if If-Match names another version."""
@@ -229,6 +249,7 @@ def capability_statement(base: str) -> dict[str, Any]:
                         "interaction": interactions,
                         "versioning": "versioned",
                         "updateCreate": False,
+                        "conditionalCreate": True,
                         "searchParam": [
                             {"name": parameter.name, "type": parameter.kind} for parameter in PARAMETERS[kind].values()
                         ],

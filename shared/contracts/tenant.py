@@ -18,7 +18,8 @@ class EhrConnection(Payload):
     `hosts` are further hosts of the EHR: absolute references, `fhirUser`, its authorize, token and key endpoints may lie there.
     The `iss` of launches is one of `issuers`, to the byte (none: `fhir_base`), and `app_client_id` our id as its app (none:
     `client_id`). `frame_ancestors` are the origins of all pages around our frame; without any the app opens in its own window
-    only. A session lasts `session_hours`. `v1_scopes` asks in the words of SMART 1.
+    only. A session lasts `session_hours`. `v1_scopes` asks in the words of SMART 1. Consents that are recorded from
+    `file_consents_from` on are filed in the chart as DocumentReferences; without it none is.
     """
 
     fhir_base: str
@@ -32,6 +33,7 @@ class EhrConnection(Payload):
     frame_ancestors: tuple[str, ...] = ()
     session_hours: int = Field(default=8, ge=1, le=12)
     v1_scopes: bool = False
+    file_consents_from: date | None = None
 
     @property
     def launch_issuers(self) -> tuple[str, ...]:

@@ -1,23 +1,28 @@
-"""Reading a tenant's EHR over FHIR: the only HTTP of shared.fhir (egress and tokens are the caller's)."""
+"""Reading a tenant's EHR over FHIR, and the one way of writing to it: the only HTTP of shared.fhir.
+
+Egress and tokens are the caller's.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 
-from shared.fhir.json_text import parse
+from shared.fhir.json_text import dump, parse
 from shared.fhir.references import Ref, parse_reference, patient_id
-from shared.kernel.errors import Invalid, Malformed, Unavailable
+from shared.kernel.errors import Conflict, Invalid, Malformed, Unavailable
 
 MOST_BYTES = 10 * 1024 * 1024
 MOST_PAGES = 50
 SECONDS = 30.0
 
 _MEDIA_TYPE = "application/fhir+json"
+_LONGEST_REASON = 300
+_REFUSALS = frozenset({400, 403, 404, 405, 409, 410, 412, 413, 415, 422})
 _PATIENT_OF: Mapping[str, str] = {
     "Condition": "subject",
     "Coverage": "beneficiary",
@@ -33,6 +38,12 @@ class EhrUnavailable(Unavailable):
     """The EHR gave no answer that can be used; whether the thing exists is not known."""
 
     rule = "ehr-unavailable"
+
+
+class EhrRefused(Conflict):
+    """The EHR has understood what it was asked to keep, and will not: asking again as before changes nothing."""
+
+    rule = "ehr-refused"
 
 
 @dataclass(frozen=True)
@@ -105,6 +116,37 @@ class FhirClient:
                 url, query, left = self._following(url, following), {}, left - len(body)
         raise EhrUnavailable(f"the EHR's answer has more than {MOST_PAGES} pages")
 
+    async def create(self, kind: str, resource: Mapping[str, Any], *, patient: str, identifier: str) -> str:
+        """Have the EHR keep a patient's resource under `identifier` (system|value, which it carries); return the EHR's id of it.
+
+        What the EHR has under it already stands, by a search before (not every EHR obeys `If-None-Exist`) and by that header.
+        EhrRefused in the EHR's own words if it will not keep it; EhrUnavailable if nobody knows whether it does.
+        """
+        if kept := await self._kept(kind, patient, identifier):
+            return kept
+        headers = {"Content-Type": _MEDIA_TYPE, "If-None-Exist": f"identifier={quote(identifier, safe='')}"}
+        async with _within(self._seconds):
+            answer, body = await self._send("POST", f"{self._base}/{kind}", headers=headers, content=dump(dict(resource)))
+        if answer.status_code == 412 and (kept := await self._kept(kind, patient, identifier)):
+            return kept
+        if answer.status_code in _REFUSALS:
+            raise EhrRefused(f"{answer.status_code}: {_reason(body)}")
+        if answer.status_code not in (200, 201):
+            raise EhrUnavailable(f"the EHR answered with status {answer.status_code}")
+        found = _located(kind, answer.headers.get("Location", "")) or await self._kept(kind, patient, identifier)
+        if found is None:
+            raise EhrUnavailable("the EHR did not say under which id it keeps the resource")
+        return found
+
+    async def _kept(self, kind: str, patient: str, identifier: str) -> str | None:
+        """Return the id of what the EHR has under the identifier; an EHR's filter is not trusted."""
+        for found in await self.search(kind, {"patient": patient, "identifier": identifier}, patient=patient):
+            carried = found.resource.get("identifier")
+            for one in carried if isinstance(carried, list) else ():
+                if isinstance(one, dict) and f"{one.get('system')}|{one.get('value')}" == identifier:
+                    return str(found.resource["id"])
+        return None
+
     def _following(self, url: str, following: str) -> str:
         try:
             joined = str(httpx.URL(url).join(following))
@@ -115,21 +157,26 @@ class FhirClient:
         return joined
 
     async def _get(self, url: str, query: dict[str, str], most: int) -> bytes | None:
-        headers = {"Accept": _MEDIA_TYPE, "Accept-Encoding": "identity", "Authorization": f"Bearer {await self._token()}"}
+        answer, body = await self._send("GET", url, params=query or None, most=most)
+        if answer.status_code in (404, 410):
+            return None
+        if answer.status_code != 200:
+            raise EhrUnavailable(f"the EHR answered with status {answer.status_code}")
+        return body
+
+    async def _send(
+        self, method: str, url: str, *, most: int = MOST_BYTES, headers: Mapping[str, str] | None = None, **options: Any
+    ) -> tuple[httpx.Response, bytes]:
+        ours = {"Accept": _MEDIA_TYPE, "Accept-Encoding": "identity", "Authorization": f"Bearer {await self._token()}"}
         try:
-            request = self._http.build_request("GET", url, params=query or None, headers=headers)
+            request = self._http.build_request(method, url, headers=ours | dict(headers or {}), **options)
             response = await self._http.send(request, stream=True, follow_redirects=False)
             try:
-                body = await _body(response, most)
+                return response, await _body(response, most)
             finally:
                 await response.aclose()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise EhrUnavailable(f"the EHR cannot be reached ({type(error).__name__})") from error
-        if response.status_code in (404, 410):
-            return None
-        if response.status_code != 200:
-            raise EhrUnavailable(f"the EHR answered with status {response.status_code}")
-        return body
 
     def _must_be_of(self, resource: dict[str, Any], patient: str | None) -> None:
         if patient is not None and self._patient_of(resource) != patient:
@@ -204,3 +251,21 @@ def _version(resource: dict[str, Any]) -> str | None:
 def _origin(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return parts.scheme.lower(), parts.netloc.lower()
+
+
+def _located(kind: str, location: str) -> str | None:
+    """Return the id in the address of what was made: `…/DocumentReference/7/_history/1`."""
+    steps = urlsplit(location).path.split("/")
+    return steps[steps.index(kind) + 1] if kind in steps[:-1] else None
+
+
+def _reason(body: bytes) -> str:
+    """Return what an OperationOutcome says, shortened; it is shown to staff."""
+    try:
+        issues = parse(body).get("issue", [])
+        issue = issues[0] if isinstance(issues, list) and issues and isinstance(issues[0], dict) else {}
+    except Malformed:
+        issue = {}
+    details = issue.get("details")
+    text = details.get("text") if isinstance(details, dict) else None
+    return str(text or issue.get("diagnostics") or issue.get("code") or "it does not say why")[:_LONGEST_REASON]

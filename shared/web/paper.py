@@ -86,7 +86,7 @@ def record_pdf(record: Record) -> bytes:
     """
     styles, target = _styles(), BytesIO()
     document = SimpleDocTemplate(
-        target, pagesize=LETTER, leftMargin=_MARGIN, rightMargin=_MARGIN, topMargin=_HEAD, bottomMargin=_FOOT,
+        target, pagesize=LETTER, leftMargin=_MARGIN - 6, rightMargin=_MARGIN - 6, topMargin=_HEAD, bottomMargin=_FOOT,
         title=record.title, author=record.practice, lang="en-US", invariant=1,
     )  # fmt: skip
     flow = [part for section in record.sections for part in (Paragraph(_text(section.heading), styles["head"]), *_flow(section))]
@@ -162,7 +162,8 @@ def _table(rows: Sequence[Sequence[str]], shares: Sequence[float], *, first: str
         kind[0] = first
     cells = [[_cell(text, styles[kind]) for text, kind in zip(row, of, strict=True)] for row, of in zip(rows, kinds, strict=True)]
     lines = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("LINEBELOW", (0, 0), (-1, -1), 0.4, _LINE)]
-    lines += [(f"{side}PADDING", (0, 0), (-1, -1), 2.5) for side in ("TOP", "BOTTOM", "LEFT")]
+    lines += [(f"{side}PADDING", (0, 0), (-1, -1), 2.5) for side in ("TOP", "BOTTOM", "RIGHT")]
+    lines.append(("LEFTPADDING", (0, 0), (-1, -1), 0))
     widths = [room * share / sum(shares) for share in shares]
     return [Table(cells, widths, repeatRows=int(head), style=TableStyle(lines), splitInRow=1)]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -14,9 +14,9 @@ from shared.contracts.base import Person
 from shared.contracts.ehr_context import ChartCoverage, ChartProblem, EhrContextState
 from shared.contracts.tenant import EhrConnection
 from shared.fhir.client import EhrUnavailable, FhirClient
+from shared.fhir.person import Resource, codes_of, face_of, items_of, name_of, written
 from shared.ops.egress import EgressRefused
 
-Resource = Mapping[str, Any]
 T = TypeVar("T")
 
 _SECONDS = 8.0
@@ -81,7 +81,7 @@ async def _role_codes(client: FhirClient, context: LaunchContext, practitioner: 
         return frozenset()
     found = await _optional(client.search("PractitionerRole", {"practitioner": f"Practitioner/{practitioner}"}))
     active = [one.resource for one in found or () if one.resource.get("active") is not False]
-    return frozenset(code for role in active for concept in _items(role, "code") for code in _codes(concept))
+    return frozenset(code for role in active for concept in items_of(role, "code") for code in _codes(concept))
 
 
 async def _patient(client: FhirClient, context: LaunchContext) -> Resource | None:
@@ -118,10 +118,10 @@ async def _optional(reading: Coroutine[Any, Any, T]) -> T | None:
 
 def person_of(practitioner: str, resource: Resource) -> Person:
     """Read a Practitioner: name, NPI, and the suffix of the name as the credential to show."""
-    name = _name(resource)
-    npi = next((str(i.get("value")) for i in _items(resource, "identifier") if i.get("system") == _NPI), None)
+    name = name_of(resource)
+    npi = next((str(i.get("value")) for i in items_of(resource, "identifier") if i.get("system") == _NPI), None)
     credential = ", ".join(str(part) for part in name.get("suffix", ())) or None
-    return Person(id=practitioner, npi=npi, name=_written(name, family_first=False) or None, credential=credential)
+    return Person(id=practitioner, npi=npi, name=written(name, family_first=False) or None, credential=credential)
 
 
 def chart_of(
@@ -134,19 +134,20 @@ def chart_of(
     at: datetime,
 ) -> EhrContextState:
     """Read a Patient with its problems and coverages; None for a list that is not known."""
-    number = next((i for i in _items(resource, "identifier") if "MR" in _plain_codes(i.get("type"))), None)
+    face = face_of(resource)
     dead = True if resource.get("deceasedDateTime") else resource.get("deceasedBoolean")
-    languages = [one for one in _items(resource, "communication") if one.get("preferred")] or _items(resource, "communication")
+    spoken = items_of(resource, "communication")
+    languages = [one for one in spoken if one.get("preferred")] or spoken
     return EhrContextState(
         patient=patient,
         version=1,
         observed_at=at,
         observed_by=observed_by,
-        name=_written(_name(resource), family_first=True) or f"Patient {patient}",
-        birth_date=_day(resource.get("birthDate")),
-        identifier=str(number["value"]) if number and number.get("value") else None,
-        identifier_system=str(number["system"]) if number and number.get("system") else None,
-        language=next((code for one in languages for code in sorted(_plain_codes(one.get("language")))), None),
+        name=face.name or f"Patient {patient}",
+        birth_date=face.birth_date,
+        identifier=face.number,
+        identifier_system=face.number_system,
+        language=next((code for one in languages for code in sorted(codes_of(one.get("language")))), None),
         deceased=dead if isinstance(dead, bool) else None,
         problems=None if problems is None else tuple(_problem(one) for one in problems if not _is_wrong(one)),
         coverages=None if coverages is None else tuple(_coverage(one) for one in coverages if not _is_wrong(one)),
@@ -155,15 +156,15 @@ def chart_of(
 
 def _problem(resource: Resource) -> ChartProblem:
     code = resource.get("code") or {}
-    codings = _items(code, "coding")
+    codings = items_of(code, "coding")
     text = code.get("text") or next((c["display"] for c in codings if c.get("display")), None) or "without a name"
-    clinical = _plain_codes(resource.get("clinicalStatus"))
+    clinical = codes_of(resource.get("clinicalStatus"))
     codes = tuple(f"{c.get('system', '')}|{c['code']}" for c in codings if c.get("code"))
     return ChartProblem(condition=resource["id"], codes=codes, text=str(text), active=not clinical or bool(clinical & _ACTIVE))
 
 
 def _coverage(resource: Resource) -> ChartCoverage:
-    payor: Resource = next(iter(_items(resource, "payor")), {})
+    payor: Resource = next(iter(items_of(resource, "payor")), {})
     payer = payor.get("display") or _dig(payor, "identifier", "value")
     kind = next(iter(_codes(resource.get("type"))), None)
     return ChartCoverage(
@@ -172,42 +173,11 @@ def _coverage(resource: Resource) -> ChartCoverage:
 
 
 def _is_wrong(resource: Resource) -> bool:
-    return resource.get("status") == "entered-in-error" or bool(_plain_codes(resource.get("verificationStatus")) & _WRONG)
-
-
-def _name(resource: Resource) -> Resource:
-    names = _items(resource, "name")
-    for use in ("official", "usual"):
-        if found := next((one for one in names if one.get("use") == use), None):
-            return found
-    return names[0] if names else {}
-
-
-def _written(name: Resource, *, family_first: bool) -> str:
-    given, family = " ".join(str(part) for part in name.get("given", ())), str(name.get("family", ""))
-    if not family:
-        return str(name.get("text", given))
-    return f"{family}, {given}".rstrip(", ") if family_first else f"{given} {family}".strip()
-
-
-def _day(text: object) -> date | None:
-    try:
-        return date.fromisoformat(str(text))
-    except ValueError:  # a year or a month only, or nothing
-        return None
+    return resource.get("status") == "entered-in-error" or bool(codes_of(resource.get("verificationStatus")) & _WRONG)
 
 
 def _codes(concept: object) -> list[str]:
-    return [f"{c.get('system', '')}|{c['code']}" for c in _items(concept, "coding") if c.get("code")]
-
-
-def _plain_codes(concept: object) -> set[str]:
-    return {str(c["code"]) for c in _items(concept, "coding") if c.get("code")}
-
-
-def _items(resource: object, name: str) -> list[Resource]:
-    items = resource.get(name) if isinstance(resource, Mapping) else None
-    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+    return [f"{c.get('system', '')}|{c['code']}" for c in items_of(concept, "coding") if c.get("code")]
 
 
 def _dig(resource: Resource, *names: str) -> object:

@@ -133,3 +133,20 @@ async def test_a_search_may_be_posted_and_counted(ehr: Any) -> None:
     assert (counted["total"], "entry" in counted) == (3, False)
     wrong = await ehr.http.post("/fhir/R4/Condition/_search", json={"patient": "p0"}, headers=headers)
     assert wrong.status_code == 415
+
+
+async def test_a_conditional_create_keeps_one(ehr: Any) -> None:
+    headers = await ehr.bearer() | FHIR
+    body = plan(identifier=[{"system": "urn:x", "value": "1"}])
+
+    async def create(query: str) -> Any:
+        return await ehr.http.post("/fhir/R4/CarePlan", json=body, headers=headers | {"If-None-Exist": query})
+
+    made, again = await create("identifier=urn%3Ax%7C1"), await create("identifier=urn:x|1")
+    assert (made.status_code, again.status_code) == (201, 200)
+    assert (again.json(), again.headers["etag"]) == (made.json(), 'W/"1"')
+    assert (await create("identifier=urn:x|2")).status_code == 201
+    assert (await create("status=active")).status_code == 412
+    for wrong in ("unheard=of", "_count=1", ""):
+        assert (await create(wrong)).status_code == 400
+    assert len((await ehr.http.get("/fhir/R4/CarePlan", headers=headers)).json()["entry"]) == 2

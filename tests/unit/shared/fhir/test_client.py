@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.fhir.client import MOST_BYTES, MOST_PAGES, EhrUnavailable, FhirClient, Found
+from shared.fhir.client import MOST_BYTES, MOST_PAGES, EhrRefused, EhrUnavailable, FhirClient, Found
 from shared.fhir.json_text import dump
 
 BASE = "https://ehr.example/fhir/R4"
@@ -172,3 +172,70 @@ async def test_pages_and_bytes_are_bounded() -> None:
     with pytest.raises(EhrUnavailable, match="larger"):
         await client(lambda request: answer(request, b" " * (MOST_BYTES // 2))).search("Coverage", {})
     assert len(asked) == 2
+
+
+DOCUMENT = {
+    "resourceType": "DocumentReference",
+    "subject": {"reference": "Patient/p1"},
+    "identifier": [{"system": "urn:x", "value": "1|é"}],
+}
+KEY = "urn:x|1|é"
+
+
+def keeping(*answers: httpx.Response, kept: tuple[dict[str, Any], ...] = ()) -> tuple[FhirClient, list[httpx.Request]]:
+    """Return a client of an EHR that finds `kept` in every search, and answers creates one after the other."""
+    asked: list[httpx.Request] = []
+    following = iter(answers)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return next(following) if request.method == "POST" else httpx.Response(200, content=dump(bundle(*kept)))
+
+    return client(answer), asked
+
+
+def outcome(status: int, **issue: Any) -> httpx.Response:
+    return httpx.Response(status, content=dump({"resourceType": "OperationOutcome", "issue": [issue]}))
+
+
+async def test_creates_what_is_not_there() -> None:
+    ehr, asked = keeping(httpx.Response(201, headers={"Location": f"{BASE}/DocumentReference/d7/_history/1"}))
+    assert await ehr.create("DocumentReference", DOCUMENT, patient="p1", identifier=KEY) == "d7"
+    looked, made = asked
+    assert dict(looked.url.params) == {"patient": "p1", "identifier": KEY}
+    assert made.headers["if-none-exist"] == "identifier=urn%3Ax%7C1%7C%C3%A9"
+    assert made.headers["content-type"] == "application/fhir+json"
+    assert made.content == dump(DOCUMENT)
+
+
+async def test_creates_nothing_where_it_is_kept_already() -> None:
+    other = {**DOCUMENT, "id": "d1", "identifier": [{"system": "urn:y", "value": "1|é"}]}
+    ehr, asked = keeping(kept=(other, {**DOCUMENT, "id": "d2"}))
+    assert await ehr.create("DocumentReference", DOCUMENT, patient="p1", identifier=KEY) == "d2"
+    assert [request.method for request in asked] == ["GET"]
+
+
+async def test_what_the_ehr_will_not_keep_is_refused_in_its_words() -> None:
+    for given, words in (
+        (outcome(422, code="invalid", details={"text": "type is not allowed"}), "422: type is not allowed"),
+        (outcome(403, code="forbidden", diagnostics="x" * 900), f"403: {'x' * 300}"),
+        (httpx.Response(400, content=b"<html>"), "400: it does not say why"),
+        (outcome(412, code="multiple-matches"), "412: multiple-matches"),
+    ):
+        ehr, _ = keeping(given)
+        with pytest.raises(EhrRefused) as refused:
+            await ehr.create("DocumentReference", DOCUMENT, patient="p1", identifier=KEY)
+        assert str(refused.value) == words
+
+
+@pytest.mark.parametrize("status", [401, 429, 500, 503, 302])
+async def test_an_ehr_that_gives_no_word_refuses_nothing(status: int) -> None:
+    ehr, _ = keeping(httpx.Response(status))
+    with pytest.raises(EhrUnavailable):
+        await ehr.create("DocumentReference", DOCUMENT, patient="p1", identifier=KEY)
+
+
+async def test_an_ehr_that_does_not_say_the_id_is_not_believed() -> None:
+    ehr, _ = keeping(httpx.Response(201, content=dump({"resourceType": "OperationOutcome"})))
+    with pytest.raises(EhrUnavailable):
+        await ehr.create("DocumentReference", DOCUMENT, patient="p1", identifier=KEY)
