@@ -51,7 +51,7 @@ _BY: dict[str, tuple[Any, Any]] = {
     "payer": (_O.payer, _O.payer),
     "place_of_service": (_O.place_of_service, _O.place_of_service),
     "kind": (_O.kind, _O.kind),
-    "plan": (_O.plan, _O.plan),
+    "plan": (_O.plan, _O.payer),
 }
 _CHARGES = sa.text("""
     SELECT c.month, count(DISTINCT c.patient) FILTER (WHERE c.status IN ('billable', 'billed')) AS patients,

@@ -256,6 +256,7 @@ SPECS: Mapping[AttestationKind, AttestationSpec] = {
             F("plan", T.TEXT, "the plan, else the payer, as coverages name it"),
             F("like", T.TEXT, "whose rules it follows", choices=PLAN_RULES_LIKE),
             F("evidence", T.TEXT, "the policy, letter or call that says so, with its date"),
+            F("name", T.TEXT, "what people call it", required=False),
             F("covers", T.BOOLEAN, "it pays for care management", required=False),
             F("transitional_care", T.TEXT, "charged beside it", required=False, choices=tuple(PLAN_VERDICTS)),
             F("remote_monitoring", T.TEXT, "charged beside it", required=False, choices=tuple(PLAN_VERDICTS)),

@@ -212,7 +212,7 @@ async def test_one_fix_for_a_whole_plan(clinic: Clinic) -> None:
     await clinic.assemble()
     await look_again(clinic)
     said = words(await biller(clinic).get("desk"))
-    assert "Hold H-123 : 2 patients, $132.26 at risk." in said
+    assert "Hold Medicare Part B H-123 : 2 patients, $132.26 at risk." in said
     assert "Patient ma-one" in words(await biller(clinic).get("desk/table?month=2026-10&plan=H-123"))
 
 
@@ -239,8 +239,7 @@ async def test_rules_are_explained_by_number(month: Clinic) -> None:
     said = words(await nurse(month).at("clear").get("rules/T5"))
     assert "Rule T5 Medicare FFS · General knowledge Simultaneous work on one patient counts once." in said
     guide = words(await biller(month).get("rules"))
-    assert "Clinical staff 99490 20 min $66.13" in guide
-    assert "At most 2 × 99439 a month." in guide
+    assert "clinical staff time at most 2 × 99439 a month 99490 20 min $66.13" in guide
     await biller(month).get("rules/Z9", 404)
 
 

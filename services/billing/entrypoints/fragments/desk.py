@@ -11,11 +11,11 @@ from services.billing.entrypoints.fragments.lines import (
     KINDS,
     csv_answer,
     line_row,
-    money,
     page_number,
     pager,
     sum_words,
 )
+from services.billing.entrypoints.fragments.plans import plan_row
 from services.billing.entrypoints.fragments.practice import ACTING, DeskReader, month_of, month_title, months_back, practice_desk
 from services.billing.usecases.close_month import MonthStanding, MonthStatus, month_standing
 from services.billing.usecases.list_ports import PAGE, ChargeTally, HoldNote, Tally, Want
@@ -114,7 +114,7 @@ async def show_desk(
         steps=_steps(desk, total, assembled, charges[0] if charges else None, standing),
         practitioners=[(tally.key, tally.name or "not known") for tally in practitioners],
         payers=[(tally.key, tally.name) for tally in payers if tally.key],
-        plans=[{"plan": tally.key, "patients": tally.patients, "amount": money(tally.at_risk)} for tally in plans],
+        plans=[plan_row(tally) for tally in plans],
         kinds=list(KINDS.items()),
         behind=behind,
         closed=standing.status is MonthStatus.CLOSED,
