@@ -17,10 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.access.adapters.assertions import JwtAssertions
 from shared.access.adapters.capability_files import read_capabilities
-from shared.access.adapters.client_keys import ClientKeys, check_jwks
 from shared.access.adapters.ehr_app import HttpEhrApp
 from shared.access.adapters.ehr_reading import FhirEhrReader
-from shared.access.adapters.jwks_fetch import JwksFetcher, check_key_url
 from shared.access.adapters.key_vault import KeyFolder
 from shared.access.adapters.launch_records import LaunchWork
 from shared.access.adapters.session_registry import AccessRegistry
@@ -51,18 +49,22 @@ from shared.access.usecases.publish_jwks import publish_jwks
 from shared.access.usecases.register_client import register_client
 from shared.access.usecases.rotate_keys import rotate_keys
 from shared.contracts.tenant import TenantState
+from shared.db.audit_writer import AuditWriter
 from shared.db.engine import make_engine
 from shared.kernel.clock import Clock, SystemClock
 from shared.ops.cancellation import end_if_cancelled
 from shared.ops.clock import clock_for
 from shared.ops.egress import make_http
 from shared.smart.authenticator import TokenAuthenticator
+from shared.smart.client_keys import ClientKeys, check_jwks
 from shared.smart.ehr_tokens import load_key
+from shared.smart.jwks_fetch import JwksFetcher, check_key_url
 from shared.smart.keys import KeySource
 from shared.smart.part import consumers_of, limiter_of, relay_of
 from shared.smart.registry import Registry
 from shared.smart.tokens import TokenVerifier
 from shared.web.app import create_app as create_part
+from shared.web.audit import RequestAudit
 from shared.web.pages import Pages
 from shared.web.rate_limit import RateLimiter
 from shared.web.routes import fhir_base
@@ -83,6 +85,7 @@ def create_app(settings: AccessSettings) -> FastAPI:
     """Build the app; its start makes the first signing key and fails, with a plain message, if a capability file is missing."""
     engine = make_engine(settings.database_url, name="careledger-access")
     registry = AccessRegistry(engine, JOURNAL, service="access")
+    audit = RequestAudit(AuditWriter(engine, _domain_clock(settings)), registry.tenant)
     files = StaticFiles()
     verifier = TokenVerifier(KeySource(settings.jwks), issuer=settings.public_url)
 
@@ -105,6 +108,7 @@ def create_app(settings: AccessSettings) -> FastAPI:
         finally:
             await http.aclose()
             await fetcher.close()
+            await audit.close()
             await engine.dispose()
 
     return create_part(
@@ -121,6 +125,7 @@ def create_app(settings: AccessSettings) -> FastAPI:
         ),
         authenticator=TokenAuthenticator(verifier, registry, public_url=settings.public_url),
         limiter=limiter_of(settings),
+        audit=audit,
         lifespan=lifespan,
         about=described.ABOUT,
         static_files=files,

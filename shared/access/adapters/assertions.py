@@ -9,9 +9,9 @@ from typing import Any
 from joserfc import jws
 from joserfc.errors import JoseError
 
-from shared.access.adapters.client_keys import ClientKeys
 from shared.access.adapters.unit_of_work import TokenWork
 from shared.access.domain.assertion import SignedAssertion, StatedAssertion, not_authenticated, read_assertion
+from shared.smart.client_keys import ClientKeys
 from shared.smart.tokens import peek_header
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")

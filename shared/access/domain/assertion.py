@@ -8,9 +8,7 @@ from enum import StrEnum
 
 from shared.access.domain.client import is_client_id
 from shared.kernel.errors import Malformed
-
-KEY_TYPES = {"RS384": "RSA", "ES384": "EC"}
-"""The signature algorithms that we accept, each with the type of its key."""
+from shared.kernel.signatures import KEY_TYPES
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LONGEST_SECONDS = 300

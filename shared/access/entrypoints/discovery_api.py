@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from shared.access.domain.assertion import KEY_TYPES
 from shared.access.domain.client import OFFERED_SCOPES
 from shared.access.entrypoints.dependencies import Door
 from shared.access.entrypoints.token_api import token_url
@@ -19,6 +18,7 @@ from shared.access.fhir_mapping.conformance import TYPES, conformance
 from shared.fhir.bundle import searchset
 from shared.fhir.json_text import dump
 from shared.kernel.errors import Malformed, NotFound
+from shared.kernel.signatures import KEY_TYPES
 from shared.web.access_control import Open
 from shared.web.fhir_route import MEDIA_TYPE, FhirRoute, RetryingRoute, fhir_response
 from shared.web.routes import FHIR_BASE, fhir_base

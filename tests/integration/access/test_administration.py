@@ -17,8 +17,6 @@ import uvicorn
 from joserfc.jwk import ECKey, RSAKey
 
 from shared.access import main
-from shared.access.adapters.client_keys import KeysInvalid
-from shared.access.adapters.jwks_fetch import FetchRefused
 from shared.access.domain.client import ClientDisabled, ClientIdInvalid, ScopeNotOffered, UnknownClient
 from shared.access.domain.signing_key import LEAD, RotationUnderway
 from shared.access.settings import AccessSettings
@@ -29,6 +27,8 @@ from shared.kernel.errors import CareledgerError, Conflict
 from shared.messaging.broker import connect
 from shared.messaging.wire import read_event
 from shared.ops.children import Nats
+from shared.smart.client_keys import KeysInvalid
+from shared.smart.jwks_fetch import FetchRefused
 from shared.web.access_control import Needs, Open, PageNeeds, declarations
 from tests.integration.access.asking import TENANT, apply_tenant, assertion, claims_of, form_of, public_set, token_url
 

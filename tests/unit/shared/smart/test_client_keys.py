@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from shared.access.adapters.client_keys import ClientKeys, KeysInvalid, check_jwks, read_jwks
-from shared.access.adapters.jwks_fetch import JwksFetcher
 from shared.access.domain.assertion import StatedAssertion
 from shared.access.domain.client import KeySet
+from shared.smart.client_keys import ClientKeys, KeysInvalid, check_jwks, read_jwks
+from shared.smart.jwks_fetch import JwksFetcher
 
 RSA = RSAKey.generate_key(2048, auto_kid=True).as_dict(private=False)
 EC = ECKey.generate_key("P-384", auto_kid=True).as_dict(private=False)

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 import pytest
 from joserfc.jwk import RSAKey
 
-from shared.access.adapters import client_keys
-from shared.access.adapters.client_keys import ClientKeys
-from shared.access.adapters.jwks_fetch import FetchRefused, JwksFetcher, check_key_url, is_public
 from shared.access.domain.assertion import StatedAssertion
 from shared.access.domain.client import KeySet
+from shared.smart import client_keys
+from shared.smart.client_keys import ClientKeys
+from shared.smart.jwks_fetch import FetchRefused, JwksFetcher, check_key_url, is_public
 
 KEY = RSAKey.generate_key(2048, auto_kid=True)
 JWKS = json.dumps({"keys": [KEY.as_dict(private=False)]})
@@ -133,7 +133,7 @@ async def test_answers_that_are_refused(answer: bytes, reason: str) -> None:
 
 
 async def test_a_silent_site_is_left_after_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.access.adapters.jwks_fetch._SECONDS", 0.05)
+    monkeypatch.setattr("shared.smart.jwks_fetch._SECONDS", 0.05)
     async with _running() as (site, fetcher):
         site.answer = b""
         with pytest.raises(FetchRefused, match="TimeoutError"):

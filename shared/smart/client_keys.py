@@ -5,15 +5,14 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from shared.access.adapters.jwks_fetch import FetchRefused, JwksFetcher
-from shared.access.domain.assertion import KEY_TYPES, StatedAssertion
-from shared.access.domain.client import KeySet
 from shared.kernel.errors import Invalid
+from shared.kernel.signatures import KEY_TYPES
+from shared.smart.jwks_fetch import FetchRefused, JwksFetcher
 
 _REFETCH_SECONDS = 60
 _MOST_KEYS = 20
@@ -23,6 +22,32 @@ _CURVE = "P-384"
 _SECRET_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 
 Key = RSAKey | ECKey
+
+
+class NamedKey(Protocol):
+    """What a signed text says of the key that signed it, not yet believed: `client_id` is the registered sender."""
+
+    @property
+    def client_id(self) -> str: ...
+
+    @property
+    def algorithm(self) -> str: ...
+
+    @property
+    def key_id(self) -> str: ...
+
+    @property
+    def key_url(self) -> str | None: ...
+
+
+class RegisteredKeys(Protocol):
+    """The keys on record: a JWKS document, or the one address where its owner keeps it."""
+
+    @property
+    def jwks(self) -> str | None: ...
+
+    @property
+    def jwks_url(self) -> str | None: ...
 
 
 class KeysInvalid(Invalid):
@@ -44,14 +69,14 @@ class _Held:
 
 
 class ClientKeys:
-    """Finds the one key that an assertion names."""
+    """Finds the one key that an assertion or a CDS client's token names."""
 
     def __init__(self, fetcher: JwksFetcher) -> None:
         self._fetcher = fetcher
         self._held: dict[str, _Held] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
-    async def find(self, stated: StatedAssertion, registered: KeySet) -> Key | None:
+    async def find(self, stated: NamedKey, registered: RegisteredKeys) -> Key | None:
         """Return the key, or None unless exactly one registered key has the assertion's kid and the type of its algorithm.
 
         A set from an address is kept as long as its owner allows; for a kid that is not in it, it is fetched again at most once
@@ -131,7 +156,7 @@ def _imported(key: Mapping[str, Any]) -> Key | None:
     return ECKey.import_key(members) if key.get("kty") == "EC" else None
 
 
-def _select(keys: list[dict[str, Any]], stated: StatedAssertion) -> Key | None:
+def _select(keys: list[dict[str, Any]], stated: NamedKey) -> Key | None:
     kind = KEY_TYPES[stated.algorithm]
     fitting = [key for key in keys if key["kid"] == stated.key_id and key["kty"] == kind]
     if len(fitting) != 1 or fitting[0].get("alg", stated.algorithm) != stated.algorithm:
