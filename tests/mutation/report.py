@@ -1,31 +1,42 @@
 """Writes docs/mutation.md."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.mutation.mutants import Mutant
+from tests.mutation.runner import Fate
 
 _HEAD = """# Mutants of the rule engine
 
 Made by `python -m tests.mutation` (tests/mutation): one small wrong change in one function of `services/billing/domain` at a
-time, against every YAML case and, where none notices, the unit and property tests of the domain. Not mutated: constants of
-modules, texts that people read, modules that a decision does not run, and what is decided by data (`parameters/`), which the
-cases at each limit verify.
+time, against every check that runs the function. Not mutated: constants of modules, texts that people read, modules that a
+decision does not run, and what is decided by data (`parameters/`), which the cases at each limit verify.
 
-{tried} of {total} mutants were tried, in a random order that is always the same; {killed} were noticed, {survived} survive
-({share:.1%} noticed).{sample}
+{tried} of {total} mutants were tried, in a random order that is always the same; {noticed} were noticed ({share:.1%}):
+{by_case} by the expectations of a YAML case, {by_answer} by the kept bytes of a case's answer, {by_unit} by a unit or property
+test. {survived} survive.{sample}
 
 | Module | Function | Was → is now | Why nothing notices |
 |---|---|---|---|
 """
 
 
-def write_report(path: Path, survivors: Sequence[Mutant], tried: int, total: int, reasons: Mapping[str, str]) -> None:
+def write_report(path: Path, survivors: Sequence[Mutant], fates: Counter[Fate], total: int, reasons: Mapping[str, str]) -> None:
     """Write the survivors by module, each with its reason; without one it says so."""
-    killed = tried - len(survivors)
+    tried = fates.total()
+    noticed = tried - len(survivors)
     sample = "" if tried == total else " The rest did not fit into the time: the share is that of the sample."
     text = _HEAD.format(
-        tried=tried, total=total, killed=killed, survived=len(survivors), share=killed / max(tried, 1), sample=sample
+        tried=tried,
+        total=total,
+        noticed=noticed,
+        share=noticed / max(tried, 1),
+        by_case=fates[Fate.BY_CASE],
+        by_answer=fates[Fate.BY_ANSWER],
+        by_unit=fates[Fate.BY_UNIT_TEST],
+        survived=len(survivors),
+        sample=sample,
     )
     for mutant in sorted(survivors, key=lambda each: (each.module, each.line, each.now)):
         cells = [f"`{_cell(part)}`" for part in (mutant.was, mutant.now)]

@@ -12,7 +12,7 @@ from services.billing.domain.findings import Assembly
 from services.billing.domain.ledger import Fact, Ledger
 from shared.kernel.calendar_month import CalendarMonth
 
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 """Changes whenever the same facts and the same rule book may give another answer."""
 
 _NOT_CONTENT = {"digest", "memo"}
