@@ -55,6 +55,25 @@ class RoleRule(Payload):
     practitioner: str | None = None
 
 
+class CdsClient(Payload):
+    """A system that asks for CDS Hooks cards about the practice's patients (CDS Hooks 2.0.1, "Trusting CDS Clients").
+
+    Its tokens name it by `iss`, to the byte, and are signed by a key of `jwks`, or of the one address `jwks_url`. Where one `iss`
+    speaks for many practices, `organization` is what the tokens' claim `tenant` must be. A token lives `token_seconds` at most
+    and counts once, unless the client `reuses_tokens` while they live. `origins` are those of pages in a browser that may ask:
+    for sandboxes.
+    """
+
+    iss: str
+    jwks: dict[str, Any] | None = None
+    jwks_url: str | None = None
+    algorithms: tuple[Literal["RS384", "ES384"], ...] = ("RS384", "ES384")
+    organization: str | None = None
+    token_seconds: int = Field(default=900, ge=60, le=3600)
+    reuses_tokens: bool = False
+    origins: tuple[str, ...] = ()
+
+
 class TenantDocument(Payload):
     """What `careledger tenant apply FILE` reads; YAML with these fields."""
 
@@ -70,6 +89,7 @@ class TenantDocument(Payload):
     active: bool = True
     ehr: EhrConnection
     roles: tuple[RoleRule, ...] = ()
+    cds_clients: tuple[CdsClient, ...] = ()
     settings: dict[str, int | str | bool] = Field(default_factory=dict)
     payers: dict[str, Any] = Field(default_factory=dict)
     plans: dict[str, str] = Field(default_factory=dict)

@@ -1,7 +1,8 @@
 """Reads a tenant's YAML document strictly: a field that nobody knows or that stands twice is an error, not a wish."""
 
+import json
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from zoneinfo import available_timezones
 import yaml
 from pydantic import ValidationError
 
-from shared.contracts.tenant import EhrConnection, TenantDocument
+from shared.contracts.tenant import CdsClient, EhrConnection, TenantDocument
 from shared.kernel.errors import Invalid, Issue
 from shared.kernel.vocabulary import Program
+from shared.smart.client_keys import check_jwks
+from shared.smart.jwks_fetch import check_key_url
 
 _MOST_DOLLARS = 1_000_000
 
@@ -28,8 +31,13 @@ class _StrictEhr(EhrConnection, extra="forbid"):
     pass
 
 
+class _StrictCdsClient(CdsClient, extra="forbid"):
+    pass
+
+
 class _StrictDocument(TenantDocument, extra="forbid"):
     ehr: _StrictEhr
+    cds_clients: tuple[_StrictCdsClient, ...] = ()
 
 
 class _Loader(yaml.SafeLoader):
@@ -61,7 +69,7 @@ def read_tenant(text: str, *, dev: bool) -> TenantDocument:
     except ValidationError as error:
         wrong = [(".".join(str(step) for step in item["loc"]), str(item["msg"])) for item in error.errors()]
         raise _invalid(wrong) from error
-    if wrong := list(_breaches(document, dev)):
+    if wrong := [*_breaches(document, dev), *_cds_breaches(document, dev)]:
         raise _invalid(wrong)
     return document
 
@@ -89,6 +97,30 @@ def _breaches(document: TenantDocument, dev: bool) -> list[tuple[str, str]]:
 
 def _dollars(amount: Decimal) -> bool:
     return amount.is_finite() and 0 <= amount < _MOST_DOLLARS and amount == amount.quantize(Decimal("0.01"))
+
+
+def _cds_breaches(document: TenantDocument, dev: bool) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the CDS clients: each proves itself by keys that we know before it asks."""
+    senders = [(client.iss, client.organization) for client in document.cds_clients]
+    for at, client in enumerate(document.cds_clients):
+        field = f"cds_clients.{at}"
+        if not _address(client.iss, dev, slash=True):
+            yield f"{field}.iss", "must be an https address"
+        if senders.count((client.iss, client.organization)) > 1:
+            yield f"{field}.iss", "stands twice, for the same organization"
+        if (client.jwks is None) == (client.jwks_url is None):
+            yield field, "must have either jwks or jwks_url"
+        if not client.algorithms:
+            yield f"{field}.algorithms", "must name one at least"
+        if not all(_origin(one, dev) and "*" not in one for one in client.origins):
+            yield f"{field}.origins", "must be origins, https://host"
+        try:
+            if client.jwks is not None:
+                check_jwks(json.dumps(client.jwks))
+            if client.jwks_url is not None:
+                check_key_url(client.jwks_url, dev=dev)
+        except Invalid as error:
+            yield field, str(error)
 
 
 def _address(url: str, dev: bool, *, slash: bool = False) -> bool:

@@ -1,7 +1,10 @@
 """A tenant's YAML is read strictly, and what is wrong is named by field."""
 
+from typing import Any
+
 import pytest
 import yaml
+from joserfc.jwk import ECKey
 
 from shared.access.adapters.tenant_file import TenantFileInvalid, read_tenant
 
@@ -72,3 +75,54 @@ def test_a_field_that_stands_twice_is_refused_wherever_it_is() -> None:
 def test_loopback_is_for_development() -> None:
     text = GOOD.replace("https://ehr.example", "http://127.0.0.1:9000")
     assert read_tenant(text, dev=True).ehr.fhir_base == "http://127.0.0.1:9000/fhir/R4"
+
+
+KEY = ECKey.generate_key("P-384", auto_kid=True)
+CDS = {"iss": "https://ehr.example/", "jwks_url": "https://ehr.example/jwks"}
+
+
+def _with_cds(*clients: dict[str, Any]) -> str:
+    return yaml.safe_dump({**yaml.safe_load(GOOD), "cds_clients": list(clients)})
+
+
+@pytest.mark.requirement("issue-11.2")
+def test_cds_clients_are_read() -> None:
+    inline = {"iss": "https://other.example", "jwks": {"keys": [KEY.as_dict(private=False)]}, "origins": ["https://a.example"]}
+    sandbox, other = read_tenant(_with_cds(CDS, inline), dev=False).cds_clients
+    assert (sandbox.iss, sandbox.token_seconds, sandbox.algorithms) == ("https://ehr.example/", 900, ("RS384", "ES384"))
+    assert not sandbox.reuses_tokens
+    assert other.jwks == inline["jwks"]
+
+
+@pytest.mark.requirement("issue-11.2")
+@pytest.mark.parametrize(
+    ("client", "field"),
+    [
+        ({"iss": "ehr"}, "cds_clients.0.iss"),
+        ({"iss": "http://ehr.example"}, "cds_clients.0.iss"),
+        ({"jwks_url": None}, "cds_clients.0"),
+        ({"jwks": {"keys": [KEY.as_dict(private=False)]}}, "cds_clients.0"),
+        ({"jwks_url": None, "jwks": {"keys": [KEY.as_dict(private=True)]}}, "cds_clients.0"),
+        ({"jwks_url": None, "jwks": {"keys": []}}, "cds_clients.0"),
+        ({"jwks_url": "http://ehr.example/jwks"}, "cds_clients.0"),
+        ({"algorithms": ["HS256"]}, "cds_clients.0.algorithms.0"),
+        ({"algorithms": []}, "cds_clients.0.algorithms"),
+        ({"token_seconds": 86400}, "cds_clients.0.token_seconds"),
+        ({"origins": ["*"]}, "cds_clients.0.origins"),
+        ({"origins": ["https://*.example"]}, "cds_clients.0.origins"),
+        ({"origins": ["https://a.example/page"]}, "cds_clients.0.origins"),
+        ({"secret": "x"}, "cds_clients.0.secret"),
+    ],
+)
+def test_what_is_wrong_with_a_cds_client_is_named(client: dict[str, Any], field: str) -> None:
+    with pytest.raises(TenantFileInvalid) as refused:
+        read_tenant(_with_cds({**CDS, **client}), dev=False)
+    assert field in [issue.expression for issue in refused.value.issues]
+
+
+@pytest.mark.requirement("issue-11.2")
+def test_a_cds_client_stands_once() -> None:
+    with pytest.raises(TenantFileInvalid) as refused:
+        read_tenant(_with_cds(CDS, CDS), dev=False)
+    assert {issue.expression for issue in refused.value.issues} == {"cds_clients.0.iss", "cds_clients.1.iss"}
+    assert len(read_tenant(_with_cds(CDS, {**CDS, "organization": "south"}), dev=False).cds_clients) == 2
