@@ -8,6 +8,7 @@ from shared.fhir.provenance import REVINCLUDE
 from shared.fhir.search import ID, LAST_UPDATED, MOST_COUNT, SearchParameter
 from shared.fhir.times import instant
 from shared.kernel.vocabulary import CANONICAL
+from shared.web.refusals import reference
 from shared.web.routes import FHIR_BASE
 
 Json = dict[str, Any]
@@ -173,7 +174,7 @@ def describe_interaction(
         operation["parameters"] = [*operation.get("parameters", ()), _ref("IfNoneExist"), _ref("Prefer")]
         answers["201"] = _answer(kind, "Recorded.", *_WRITTEN, example=named(kind))
         answers["200"] = _answer(kind, "Recorded before: the same answer again.", *_WRITTEN, example=named(kind))
-        _refuses(answers, 409, 422)
+        _refuses(answers, 409, 412, 422)
     elif method == "PUT":
         operation["requestBody"] = _body(kind, examples)
         operation["parameters"] = [*operation.get("parameters", ()), _ref("IfMatch"), _ref("Prefer")]
@@ -238,13 +239,8 @@ def _ref(name: str) -> Json:
 
 
 def _refuses(answers: Json, *statuses: int) -> None:
-    """Name refusals of the interaction; `openapi` gives them their bodies."""
     for status in statuses:
-        answers.setdefault(str(status), {"$ref": f"#/components/responses/{NAMES[status]}"})
-
-
-NAMES = {405: "FhirMethodNotAllowed", 409: "FhirConflict", 410: "FhirGone", 412: "FhirPreconditionFailed"}
-NAMES |= {422: "FhirUnprocessableContent"}
+        answers.setdefault(str(status), reference(status, fhir=True))
 
 
 def _content(kind: str, example: str | None) -> Json:

@@ -1,5 +1,6 @@
 """Runs the counterparts of npm, installed once from the lock; where there is no Node, says so."""
 
+import fcntl
 import json
 import subprocess
 from pathlib import Path
@@ -21,13 +22,23 @@ def node(script: str, data: Any, folder: Path) -> Any:
     return json.loads(done.stdout)
 
 
+def npm_program(name: str, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Run a program that a counterpart brings, in the counterparts' folder; return what it said and its status."""
+    program, installer = needed("node", "npm", for_what="the counterparts of npm")
+    _install(installer)
+    command = [program, str(FOLDER / "node_modules" / ".bin" / name), *words]
+    return subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=120, check=False)
+
+
 def _install(npm: str) -> None:
-    """Install what the lock names, unless it is there: `npm ci` writes a copy of the lock beside the packages."""
+    """Install what the lock names, unless it is there, one process at a time; the copy of the lock says that it is whole."""
     installed, lock = FOLDER / "node_modules" / ".installed", FOLDER / "package-lock.json"
-    if installed.exists() and installed.read_bytes() == lock.read_bytes():
-        return
-    done = subprocess.run(
-        [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=FOLDER, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    installed.write_bytes(lock.read_bytes())
+    with (FOLDER / "package.json").open() as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if installed.exists() and installed.read_bytes() == lock.read_bytes():
+            return
+        done = subprocess.run(
+            [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=FOLDER, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        installed.write_bytes(lock.read_bytes())
