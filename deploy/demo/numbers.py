@@ -19,7 +19,7 @@ from deploy.demo.script import Script
 RELEASED, WAITING, HELD, NOT_BILLABLE = "with charges", "waiting for a decision", "held", "not billable"
 _STATES = {"review": WAITING, "hold": HELD, "deny": NOT_BILLABLE}
 _EXPECTED = ("billable", "billed")
-_CHANGING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def _total(totals: Iterable[dict[str, Any]], key: tuple[str, str], what: str) ->
 
 
 def _reasons(reading: Reading, states: dict[str, str], state: str) -> Counter[str]:
-    """Count patients of a state by their gravest finding; what differs from patient to patient in its words is left out."""
+    """Count patients of a state by their gravest finding, in the words of the first of them."""
     texts: dict[tuple[str, str], list[str]] = {}
     for patient in sorted(states):
         if states[patient] == state:
@@ -203,4 +203,5 @@ def _reasons(reading: Reading, states: dict[str, str], state: str) -> Counter[st
 
 
 def _common(texts: list[str]) -> str:
-    return texts[0] if len(set(texts)) == 1 and not re.search("[0-9a-f]{8}-", texts[0]) else _CHANGING.sub("…", texts[0])
+    said = _ID.sub("…", texts[0])
+    return said if len({_ID.sub("…", text) for text in texts}) == 1 else f"such as: {said}"
