@@ -118,7 +118,7 @@ def _refuse(operation: Json, method: str, path: str, declared: Any) -> None:
     wanted = {503}
     if isinstance(declared, Needs):
         wanted |= {401, 403, 404, 429} if declared.scopes else {401, 404, 429}
-    elif "{" in path:
+    elif "{" in path and method == "GET":
         wanted |= {404}
     if fhir:
         wanted |= {400, 406} | ({413, 415} if method in ("POST", "PUT") else set())

@@ -1,6 +1,6 @@
 """Beside FHIR: attestations, reviews, and the month's way from assembly to close (integration.md 5, 10)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -25,6 +25,9 @@ router = APIRouter(prefix="/t/{tenant}/billing", route_class=RetryingRoute, tags
 
 Attester = Annotated[Principal, Depends(needs("careledger/attest"))]
 Biller = Annotated[Principal, Depends(needs("system/ChargeItem.r", "system/ChargeItem.s"))]
+_NOT_NOW: dict[int | str, dict[str, Any]] = {
+    409: {"description": "The month is not over, or somebody else has just closed or opened it"}
+}
 Month = Annotated[
     str, Path(pattern=r"^2[01][0-9]{2}-(0[1-9]|1[0-2])$", description="Calendar month, YYYY-MM", examples=["2026-10"])
 ]
@@ -41,7 +44,7 @@ async def practice_call(request: Request, principal: Principal) -> Call:
     "/attestations",
     status_code=201,
     summary="Attest what the EHR cannot say",
-    responses={200: {"description": "Recorded before"}},
+    responses={200: {"description": "Recorded before"}, 409: {"description": "The identifier stands for another statement"}},
 )
 async def attest_fact(
     body: schemas.AttestationBody, request: Request, response: Response, principal: Attester
@@ -70,7 +73,12 @@ async def attest_fact(
     return schemas.AttestationAnswer(id=recorded.id, created=recorded.created, recorded_at=recorded.recorded_at)
 
 
-@router.post("/reviews/{review_id}", summary="Decide a review")
+@router.post(
+    "/reviews/{review_id}",
+    summary="Decide a review",
+    operation_id="decide_review",
+    responses={409: {"description": "Somebody else has just answered it"}},
+)
 async def decide(review_id: UUID, body: schemas.ReviewBody, request: Request, principal: Attester) -> schemas.ReviewAnswer:
     """Record a named person's decision with its reason."""
     call = await practice_call(request, principal)
@@ -85,7 +93,7 @@ async def decide(review_id: UUID, body: schemas.ReviewBody, request: Request, pr
     return schemas.ReviewAnswer(review=review_id, version=version)
 
 
-@router.post("/months/{month}/assemble", summary="Assemble a month")
+@router.post("/months/{month}/assemble", summary="Assemble a month", operation_id="assemble_month")
 async def assemble(month: Month, request: Request, principal: Attester) -> schemas.AssembleAnswer:
     """Read the charts, then decide the month for every enrolled patient. Repeated, it changes only what the facts changed."""
     call = await practice_call(request, principal)
@@ -112,7 +120,7 @@ async def assemble(month: Month, request: Request, principal: Attester) -> schem
     )
 
 
-@router.post("/months/{month}/attest", summary="Sign a month's charges")
+@router.post("/months/{month}/attest", summary="Sign a month's charges", operation_id="attest_month")
 async def attest(month: Month, body: schemas.AttestBody, request: Request, principal: Attester) -> schemas.AttestAnswer:
     """Release the practitioner's planned charges to billing, or apply the open differences."""
     call = await practice_call(request, principal)
@@ -131,13 +139,13 @@ async def attest(month: Month, body: schemas.AttestBody, request: Request, princ
     return schemas.AttestAnswer(released=done.released, changed=done.changed, waiting=done.waiting, charges=done.charges)
 
 
-@router.post("/months/{month}/close", summary="Close a month")
+@router.post("/months/{month}/close", summary="Close a month", operation_id="close_month", responses=_NOT_NOW)
 async def close(month: Month, body: schemas.CloseBody, request: Request, principal: Attester) -> schemas.MonthStandingAnswer:
     """Close the month: what is written afterwards is late and not counted."""
     return await _set_status(month, MonthStatus.CLOSED, body, request, principal)
 
 
-@router.post("/months/{month}/reopen", summary="Reopen a month")
+@router.post("/months/{month}/reopen", summary="Reopen a month", operation_id="reopen_month", responses=_NOT_NOW)
 async def reopen(month: Month, body: schemas.CloseBody, request: Request, principal: Attester) -> schemas.MonthStandingAnswer:
     """Open a closed month again."""
     return await _set_status(month, MonthStatus.OPEN, body, request, principal)
@@ -182,7 +190,9 @@ async def month_results(
     return month_answer(month, shown)
 
 
-@router.get("/months/{month}/manifest", summary="What a month's charges come to, for reconciliation")
+@router.get(
+    "/months/{month}/manifest", summary="What a month's charges come to, for reconciliation", operation_id="month_manifest"
+)
 async def manifest(month: Month, request: Request, principal: Biller) -> schemas.ManifestAnswer:
     """Return state, counts, units and totals by code of the published charges, and where the feed stood at close."""
     call = await practice_call(request, principal)

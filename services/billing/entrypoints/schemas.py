@@ -30,6 +30,22 @@ class IdentifierBody(Body):
 class AttestationBody(Body):
     """What somebody says that the EHR cannot say."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "identifier": {"system": "https://ehr.example/attestations", "value": "2026/p-1/risk"},
+                    "kind": "risk",
+                    "patient": "p-1",
+                    "value": {"significant": True},
+                    "by": "dr-1",
+                    "role": "billing-practitioner",
+                    "effective": "2026-01-20",
+                }
+            ]
+        }
+    )
+
     identifier: IdentifierBody
     kind: AttestationKind = Field(examples=["risk"])
     patient: EhrId | None = Field(default=None, description="EHR Patient id; absent: said of the practice")
@@ -55,6 +71,10 @@ class AttestationAnswer(BaseModel):
 class ReviewBody(Body):
     """A named person's answer to a review."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"decision": "add", "reason": "the call is in the chart", "by": "dr-1"}]}
+    )
+
     decision: Literal["add", "leave-out", "bill", "do-not-bill"] = Field(
         description="Of time add or leave-out, of a charge bill or do-not-bill"
     )
@@ -74,6 +94,8 @@ class ReviewAnswer(BaseModel):
 
 class AttestBody(Body):
     """The billing practitioner's signature."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"by": "dr-1", "patients": ["p-1"]}]})
 
     by: EhrId = Field(description="EHR Practitioner id of the billing practitioner who signs")
     patients: list[EhrId] | None = Field(default=None, max_length=10_000, description="Only these; absent: all that are planned")
@@ -103,6 +125,8 @@ class AssembleAnswer(BaseModel):
 
 class CloseBody(Body):
     """Who closes or reopens a month, and why."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"by": "dr-1", "reason": "all charges are signed"}]})
 
     by: EhrId
     reason: Words

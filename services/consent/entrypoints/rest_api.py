@@ -95,7 +95,12 @@ async def consent_in_force(
     return _answer(found, subject, program)
 
 
-@router.get("/documents/{document_id}", summary="A signature or a scan", response_class=Response)
+@router.get(
+    "/documents/{document_id}",
+    summary="A signature or a scan",
+    response_class=Response,
+    responses={200: {"description": "The document", "content": {"application/octet-stream": {"schema": {"type": "string"}}}}},
+)
 async def consent_document(
     document_id: UUID, request: Request, principal: Annotated[Principal, Depends(needs("system/Consent.r"))]
 ) -> Response:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +20,7 @@ from shared.web.fhir_route import RetryingRoute, etag, required_version
 router = APIRouter(prefix="/t/{tenant}/time/roster", route_class=RetryingRoute, tags=["Roster"])
 
 Caller = Annotated[Principal, Depends(needs("careledger/roster"))]
+Json = dict[str, Any]
 Short = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 UsState = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="USPS code of a state or territory", examples=["NC"])]
 
@@ -60,10 +61,25 @@ class WorkLocation(_Dated):
     attested_by: Short
 
 
+def _without_example(schema: Json) -> None:
+    schema.pop("examples", None)
+
+
+_NURSE: Json = {
+    "name": "Dana Whitfield",
+    "npi": "1234567893",
+    "roles": [{"role": "clinical-staff", "since": "2025-01-01"}],
+    "credentials": [{"credential": "registered-nurse", "state": "CT", "number": "CT-1", "since": "2024-01-01"}],
+    "supervision": [{"practitioner": "dr-1", "since": "2025-01-01"}],
+    "locations": [{"country": "US", "state": "CT", "since": "2025-01-01", "attested_by": "dr-1"}],
+    "exclusion_checks": ["2026-10-02"],
+}
+
+
 class StaffMember(BaseModel):
     """A member of staff, whole: what is not sent is no longer so."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_NURSE]})
 
     name: Short
     npi: str | None = Field(default=None, examples=["1234567893"])
@@ -94,6 +110,8 @@ class StaffMember(BaseModel):
 class RecordedMember(StaffMember):
     """A member of staff as recorded."""
 
+    model_config = ConfigDict(json_schema_extra=_without_example)
+
     practitioner: str = Field(description="Practitioner id in the EHR.")
     version: int
     recorded_at: datetime
@@ -115,7 +133,11 @@ class Roster(BaseModel):
 @router.put(
     "/{practitioner}",
     response_model=RecordedMember,
-    responses={201: {"model": RecordedMember, "description": "Recorded for the first time"}},
+    summary="Record a member of staff",
+    responses={
+        412: {"description": "Somebody changed it since you read it"},
+        201: {"model": RecordedMember, "description": "Recorded for the first time"},
+    },
 )
 async def record_member(
     request: Request, response: Response, practitioner: str, body: StaffMember, principal: Caller
@@ -136,7 +158,7 @@ async def record_member(
     return RecordedMember.of(record)
 
 
-@router.get("/{practitioner}", response_model=RecordedMember)
+@router.get("/{practitioner}", response_model=RecordedMember, summary="Read a member of staff")
 async def read_member(request: Request, response: Response, practitioner: str, principal: Caller) -> RecordedMember:
     """Return a member of staff."""
     at = await here(request, principal)
@@ -148,7 +170,7 @@ async def read_member(request: Request, response: Response, practitioner: str, p
     return RecordedMember.of(record)
 
 
-@router.get("", response_model=Roster)
+@router.get("", response_model=Roster, summary="Read the whole roster")
 async def read_roster(request: Request, principal: Caller) -> Roster:
     """Return the whole roster."""
     at = await here(request, principal)

@@ -1,6 +1,6 @@
 """Timers: `/t/{tenant}/time/timers`. Each call names the person, recorded as the client's statement (integration.md 10)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -33,12 +33,21 @@ router = APIRouter(prefix="/t/{tenant}/time/timers", route_class=RetryingRoute, 
 Caller = Annotated[Principal, Depends(needs("careledger/timers"))]
 Performer = Annotated[EhrId, Query(description="Practitioner id of the person whose timers are meant.")]
 
+_CONFLICTS: dict[int | str, dict[str, Any]] = {409: {"description": "The timer is over, or another of the person's runs"}}
 _SILENCE = ("timer_silence_seconds", 120)
 _SILENCE_WITHOUT_HEARTBEATS = ("timer_silence_without_heartbeats_seconds", 3600)
 
 
 @router.post(
-    "", status_code=201, response_model=TimerView, responses={200: {"model": TimerView, "description": "It runs already"}}
+    "",
+    status_code=201,
+    response_model=TimerView,
+    summary="Start a timer",
+    operation_id="start_timer",
+    responses={
+        200: {"model": TimerView, "description": "It was started before by this identifier"},
+        409: {"description": "Another timer of the person runs, or the identifier started a timer for something else"},
+    },
 )
 async def start(request: Request, response: Response, body: TimerStart, principal: Caller) -> TimerView:
     """Start a timer; 200 with the same timer if this identifier started it before, 409 while another runs."""
@@ -58,7 +67,7 @@ async def start(request: Request, response: Response, body: TimerStart, principa
     return TimerView.of(record)
 
 
-@router.get("", response_model=TimerList)
+@router.get("", response_model=TimerList, summary="A person's timers")
 async def list_timers(request: Request, performer: Performer, principal: Caller) -> TimerList:
     """Return the person's timers that are not over."""
     at = await here(request, principal)
@@ -66,7 +75,7 @@ async def list_timers(request: Request, performer: Performer, principal: Caller)
     return TimerList(timers=[TimerView.of(record) for record in found])
 
 
-@router.get("/{timer_id}", response_model=TimerView)
+@router.get("/{timer_id}", response_model=TimerView, summary="Read a timer")
 async def read_timer(request: Request, timer_id: UUID, performer: Performer, principal: Caller) -> TimerView:
     """Return one timer of the person's."""
     at = await here(request, principal)
@@ -74,32 +83,58 @@ async def read_timer(request: Request, timer_id: UUID, performer: Performer, pri
     return TimerView.of(record)
 
 
-@router.post("/{timer_id}/pause", response_model=TimerView)
+@router.post(
+    "/{timer_id}/pause", response_model=TimerView, summary="Pause a timer", operation_id="pause_timer", responses=_CONFLICTS
+)
 async def pause(request: Request, timer_id: UUID, body: TimerChange, principal: Caller) -> TimerView:
     """Pause; again: nothing changes."""
     return await _change(request, principal, timer_id, body, TimerAction.PAUSE)
 
 
-@router.post("/{timer_id}/resume", response_model=TimerView)
+@router.post(
+    "/{timer_id}/resume",
+    response_model=TimerView,
+    summary="Go on with a timer",
+    operation_id="resume_timer",
+    responses=_CONFLICTS,
+)
 async def resume(request: Request, timer_id: UUID, body: TimerChange, principal: Caller) -> TimerView:
     """Go on; 409 while another timer of the person runs."""
     return await _change(request, principal, timer_id, body, TimerAction.RESUME)
 
 
-@router.post("/{timer_id}/heartbeat", response_model=TimerView)
+@router.post(
+    "/{timer_id}/heartbeat",
+    response_model=TimerView,
+    summary="Say that somebody is there",
+    operation_id="heartbeat_timer",
+    responses=_CONFLICTS,
+)
 async def heartbeat(request: Request, timer_id: UUID, body: TimerCall, principal: Caller) -> TimerView:
     """Say that somebody is there; the answer tells if the timer was paused meanwhile."""
     change = TimerChange(performer=body.performer)
     return await _change(request, principal, timer_id, change, TimerAction.HEARTBEAT)
 
 
-@router.post("/{timer_id}/switch", response_model=TimerView)
+@router.post(
+    "/{timer_id}/switch",
+    response_model=TimerView,
+    summary="Do other work from now on",
+    operation_id="switch_timer",
+    responses=_CONFLICTS,
+)
 async def switch(request: Request, timer_id: UUID, body: TimerSwitch, principal: Caller) -> TimerView:
     """Do other work from now on; what was measured stays with the old, and becomes an entry of its own."""
     return await _change(request, principal, timer_id, body, TimerAction.SWITCH)
 
 
-@router.post("/{timer_id}/stop", response_model=StoppedTimer)
+@router.post(
+    "/{timer_id}/stop",
+    response_model=StoppedTimer,
+    summary="Stop a timer and log its time",
+    operation_id="stop_timer",
+    responses=_CONFLICTS,
+)
 async def stop(request: Request, timer_id: UUID, body: TimerStop, principal: Caller) -> StoppedTimer:
     """Stop and log: one time entry for each uninterrupted stretch, under one group; again: the same answer."""
     at = await here(request, principal)
@@ -118,7 +153,13 @@ async def stop(request: Request, timer_id: UUID, body: TimerStop, principal: Cal
     return StoppedTimer(timer=TimerView.of(record), entries=[f"{at.base}/Task/{entry}" for entry in entries])
 
 
-@router.post("/{timer_id}/discard", response_model=TimerView)
+@router.post(
+    "/{timer_id}/discard",
+    response_model=TimerView,
+    summary="End a timer that leaves no time behind",
+    operation_id="discard_timer",
+    responses=_CONFLICTS,
+)
 async def discard(request: Request, timer_id: UUID, body: TimerDiscard, principal: Caller) -> TimerView:
     """End a timer that leaves no time behind; the journal keeps the reason."""
     at = await here(request, principal)

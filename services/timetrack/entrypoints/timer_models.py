@@ -24,6 +24,21 @@ class _Body(BaseModel):
 class TimerStart(_Body):
     """A timer for one person's work for one patient; the person must be on the roster today."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "identifier": "visit-8812/call-1",
+                    "performer": "rn-1",
+                    "patient": "p-1",
+                    "program": "ccm",
+                    "activity": "patient-contact",
+                    "heartbeats": False,
+                }
+            ]
+        }
+    )
+
     identifier: str = Field(
         min_length=1, max_length=200, description="Your own, unique among your timers: the same request again starts nothing."
     )
@@ -92,6 +107,19 @@ class OtherProblem(_Body):
 
 class TimerStop(TimerChange):
     """The end, with the documentation of what was done."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "performer": "rn-1",
+                    "problem": {"condition": "c-1", "codes": ["http://hl7.org/fhir/sid/icd-10-cm|I10"], "text": "hypertension"},
+                    "action_taken": "Called the pharmacy about the refill of lisinopril",
+                    "clinical_relevance": "Missed three doses; pressure 156/90 at home",
+                }
+            ]
+        }
+    )
 
     problem: ProblemAddressed = ProblemAddressed()
     additional_problems: list[OtherProblem] = Field(default_factory=list, max_length=20)

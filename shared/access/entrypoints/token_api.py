@@ -27,7 +27,9 @@ _HEADERS = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 class TokenAnswer(BaseModel):
     """An access token (RFC 6749 5.1)."""
 
-    access_token: str = Field(description="A JWT (RFC 9068, RS384) for this tenant's FHIR base.")
+    access_token: str = Field(
+        description="A JWT (RFC 9068, RS384) for this tenant's FHIR base.", examples=["eyJhbGciOiJSUzM4NCIs…"]
+    )
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the name of a scheme
     expires_in: int = Field(description="Seconds; there is no refresh token.", examples=[300])
     scope: str = Field(description="What was given: requested and granted.", examples=["system/ChargeItem.rus"])
@@ -37,7 +39,7 @@ class TokenError(BaseModel):
     """Why there is no token (RFC 6749 5.2)."""
 
     error: OAuthError = Field(examples=["invalid_client"])
-    error_description: str
+    error_description: str = Field(examples=["the assertion has expired"])
 
 
 class WhoAmI(BaseModel):
@@ -74,7 +76,10 @@ _REQUEST_BODY: dict[str, Any] = {
     "/token",
     summary="Get an access token",
     response_model=TokenAnswer,
-    responses={400: {"model": TokenError, "description": "No token"}},
+    responses={
+        400: {"model": TokenError, "description": "No token"},
+        429: {"description": "More than this client may ask in a minute: use a token until it ends"},
+    },
     openapi_extra={"requestBody": _REQUEST_BODY},
     dependencies=[Depends(Open("it is where a client proves who it is"))],
 )
