@@ -4,15 +4,18 @@
 `current_setting('app.tenant')` without a default: a transaction that names no tenant fails, it never sees all.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
+import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+from sqlalchemy.util import greenlet_spawn
 
 from shared.db.asked import ASKED
 
@@ -25,51 +28,63 @@ _UNSTORABLE = ("22", "23")
 
 def tenant_transaction(engine: AsyncEngine, tenant_id: UUID) -> AbstractAsyncContextManager[AsyncConnection]:
     """Open a transaction that sees and writes `tenant_id`'s rows only; commit at the end, roll back on any exception."""
-    return _transaction(engine, f"BEGIN; SET LOCAL app.tenant = '{UUID(str(tenant_id))}'")
+    return _Transaction(engine, f"BEGIN; SET LOCAL app.tenant = '{UUID(str(tenant_id))}'")
 
 
 def worker_transaction(engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]:
     """Open a transaction of a worker (relay, consumer, closer), whose own role may see every tenant."""
-    return _transaction(engine, "BEGIN")
+    return _Transaction(engine, "BEGIN")
 
 
-@asynccontextmanager
-async def _transaction(engine: AsyncEngine, opening: str) -> AsyncIterator[AsyncConnection]:
-    async with engine.connect() as connection:
-        driver = await _live_driver(connection)
+class _Transaction:
+    """Borrows a connection of the engine's pool for one transaction, which begins with the message `opening`."""
+
+    def __init__(self, engine: AsyncEngine, opening: str) -> None:
+        self._engine = engine
+        self._opening = opening
+        self._lent: PoolProxiedConnection
+        self._driver: asyncpg.Connection[Any]
+
+    async def __aenter__(self) -> AsyncConnection:
+        await self._lend()
         try:
-            await driver.execute(opening)
-        except _GONE:
-            # the server was restarted under the pool: a fresh connection, before anything was done
-            await connection.invalidate()
-            driver = await _live_driver(connection)
-            await driver.execute(opening)
-        try:
-            yield connection
+            try:
+                await self._driver.execute(self._opening)
+            except _GONE:
+                # the server was restarted under the pool: a fresh connection, before anything was done
+                self._lent.invalidate()
+                await self._lend()
+                await self._driver.execute(self._opening)
         except BaseException:
-            _settle(committed=False)
-            if not driver.is_closed():
-                await driver.execute("ROLLBACK")
+            self._lent.close()
             raise
+        return AsyncConnection(self._engine, sa.Connection(self._engine.sync_engine, self._lent))
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        committed = False
         try:
-            await driver.execute("COMMIT")
-        except BaseException:
-            _settle(committed=False)
-            raise
-        _settle(committed=True)
+            if error is None:
+                await self._driver.execute("COMMIT")
+                committed = True
+            elif not self._driver.is_closed():
+                await self._driver.execute("ROLLBACK")
+        finally:
+            self._lent.close()
+            asked = ASKED.get()
+            if asked is not None:
+                asked.settle(committed=committed)
 
-
-def _settle(*, committed: bool) -> None:
-    asked = ASKED.get()
-    if asked is not None:
-        asked.settle(committed=committed)
-
-
-async def _live_driver(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
-    """Return the driver's connection; those that are known to be dead leave the pool."""
-    while (driver := await driver_of(connection)).is_closed():
-        await connection.invalidate()
-    return driver
+    async def _lend(self) -> None:
+        """Take a live connection out of the pool; those that are known to be dead leave it."""
+        pool = self._engine.sync_engine.pool
+        while True:
+            # one that is there is taken without SQLAlchemy's greenlet, which costs more than all the rest
+            there = isinstance(pool, QueuePool) and pool.checkedin() > 0
+            self._lent = pool.connect() if there else await greenlet_spawn(pool.connect)
+            self._driver = cast("asyncpg.Connection[Any]", self._lent.driver_connection)
+            if not self._driver.is_closed():
+                return
+            self._lent.invalidate()
 
 
 async def driver_of(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
