@@ -1,8 +1,9 @@
-"""What the `months`, `charges` and `feed` commands do: billing's own, one use case each."""
+"""What the `months`, `charges`, `remits` and `feed` commands do: billing's own, one use case each."""
 
 import argparse
 import asyncio
 import re
+import sys
 from pathlib import Path
 
 import services.billing.main
@@ -33,6 +34,19 @@ def run_export(arguments: argparse.Namespace) -> int:
     )
     print(asyncio.run(control))
     return 0
+
+
+def run_remits_import(arguments: argparse.Namespace) -> int:
+    """Take in what payers decided; status 1 if lines belong to no claim of ours."""
+    try:
+        done = asyncio.run(services.billing.main.import_remits_for(_settings(), arguments.tenant, arguments.file.read_bytes()))
+    except OSError as error:
+        print(f"careledger: {arguments.file}: {error.strerror}", file=sys.stderr)
+        return 1
+    print(f"{done.new} new decisions, {done.already} known before, {len(done.unmatched)} left out")
+    for number, why in done.unmatched:
+        print(f"line {number}: {why}")
+    return 1 if done.unmatched else 0
 
 
 def run_feed_renew(arguments: argparse.Namespace) -> int:
@@ -74,6 +88,10 @@ def add_commands(groups: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--without-amounts", action="store_true", help="leave charge_amount blank, for a billing system with prices of its own"
     )
     export.set_defaults(run=run_export)
+
+    remits = command("remits", "import", "take in payers' decisions on claim lines from a CSV file (docs/remits-csv.md)")
+    remits.add_argument("file", type=Path, metavar="FILE.csv")
+    remits.set_defaults(run=run_remits_import)
 
     renew = command("feed", "renew", "begin the change feed anew after the database was restored to an earlier point")
     renew.set_defaults(run=run_feed_renew)

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import getpass
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -17,8 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.billing.adapters import feed
 from services.billing.adapters.charges_file import charges_file
+from services.billing.adapters.denial_causes import load_denial_causes
 from services.billing.adapters.ehr import SCOPE, EhrChart
 from services.billing.adapters.ledger_repository import EvidenceRepository
+from services.billing.adapters.lesson_files import load_lessons
 from services.billing.adapters.overview_list import OverviewList
 from services.billing.adapters.reading_list import ReadingList
 from services.billing.adapters.rule_book_files import load_rule_book
@@ -26,6 +29,7 @@ from services.billing.adapters.rule_book_lint import EDITIONS, lint
 from services.billing.adapters.unit_of_work import JOURNAL as JOURNAL
 from services.billing.adapters.unit_of_work import BillingUnitOfWork
 from services.billing.domain.charge_columns import COLUMNS
+from services.billing.domain.remittance import read_remittance
 from services.billing.domain.rule_book import RuleBook
 from services.billing.entrypoints import charges_api, described, fhir_api, provenance_api, rest_api, rules_api
 from services.billing.entrypoints.consumer import handlers
@@ -34,6 +38,7 @@ from services.billing.entrypoints.rounds import repeat
 from services.billing.settings import read_settings as read_settings
 from services.billing.usecases.assemble_month import MonthAssembled, assemble_month
 from services.billing.usecases.export_charges import export_charges
+from services.billing.usecases.import_remittance import RemittanceImported, import_remittance
 from services.billing.usecases.read_charts import read_charts
 from services.billing.usecases.records import Author
 from services.billing.usecases.refresh_evidence import EvidenceRefreshed, refresh_evidence
@@ -65,6 +70,8 @@ class BillingWorld:
     def __init__(self, part: Part) -> None:
         self._part = part
         self.rule_book: RuleBook = load_rule_book()
+        self.lessons = load_lessons()
+        self.denial_causes = load_denial_causes()
         self.charts = Charts()
         self.clock: Clock = part.clock
         self.wall: Clock = SystemClock()
@@ -107,6 +114,7 @@ def create_app(settings: PartSettings) -> FastAPI:
         routers=(fhir_api.router, provenance_api.router, rest_api.router, charges_api.router, rules_api.router, *ROUTERS),
         authenticator=part.authenticator,
         limiter=part.limiter,
+        audit=part.audit,
         lifespan=lifespan,
         about=described.ABOUT,
         world=world,
@@ -255,6 +263,13 @@ async def export_for(
             number = done.feed_position.rpartition(".")[2]
             name = f"charges-{tenant}-{month or (since or '0').rpartition('.')[2]}-{number}"
             return file.finish(name, {"tenant": tenant, "month": month, "since": since} | done.control)
+
+
+async def import_remits_for(settings: PartSettings, tenant: str, data: bytes) -> RemittanceImported:
+    """Take in a file of payers' decisions on the claim lines of `tenant`; RemittanceInvalid, nothing stored, for a bad file."""
+    lines, source = read_remittance(data), f"remittance/{hashlib.sha256(data).hexdigest()}"
+    async with _practice(settings, tenant) as at:
+        return await import_remittance(lines=lines, source=source, begin=at.begin, author=_operator(), clock=at.world.clock)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@
 - `charge`: the charges of today, the one place where two could clash; planned ones are pointers to their assembly;
 - `charge_version`: what the outside saw of a charge, version by version, numbered by `feed_head` after the commit;
 - `difference`: a released month whose facts now say something else, until the practitioner attests it;
+- `remittance`: what payers decided on claim lines, one decision of a payer and day a row;
 - `review`: what waits for a named person's decision, by the key that the decision answers;
 - `ehr_due`, `ehr_read`: which patients' charts are to be read, and when one last was;
 - `overview`, `overview_staff`: what each patient-month comes to with what is known, for lists and numbers, made anew at any time;
-  `overview_due`: which are to be (filled by triggers, see revision 0002).
+  `overview_due`: which are to be (filled by triggers, see revision 0002);
+- `refresher`: who has answered which lesson on the rules, when, and in which edition.
 """
 
 import sqlalchemy as sa
@@ -158,6 +160,28 @@ DIFFERENCE = sa.Table(
     sa.Column("data", sa.Text, nullable=False),
 )
 
+REMITTANCE = sa.Table(
+    "remittance",
+    metadata,
+    sa.Column("tenant_id", pg.UUID, primary_key=True),
+    sa.Column("charge_id", pg.UUID, primary_key=True),
+    sa.Column("payer", sa.Text, primary_key=True),
+    sa.Column("decided_on", sa.Date, primary_key=True),
+    sa.Column("patient", sa.Text, nullable=False),
+    sa.Column("month", sa.Date, nullable=False),
+    sa.Column("claim", sa.Text, nullable=False),
+    sa.Column("paid", sa.Numeric(9, 2), nullable=False),
+    sa.Column("allowed", sa.Numeric(9, 2)),
+    sa.Column("patient_share", sa.Numeric(9, 2)),
+    sa.Column("carc", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("rarc", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("rules", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("received_at", _instant, nullable=False),
+    sa.CheckConstraint("paid >= 0 AND allowed >= paid AND patient_share <= allowed", name="remittance_amounts"),
+    sa.CheckConstraint("paid > 0 OR cardinality(carc) > 0", name="remittance_reason"),
+)
+sa.Index("remittance_by_month", REMITTANCE.c.tenant_id, REMITTANCE.c.month)
+
 REVIEW = sa.Table(
     "review",
     metadata,
@@ -270,4 +294,14 @@ OVERVIEW_DUE = sa.Table(
     sa.Column("id", pg.UUID, primary_key=True, server_default=sa.text("gen_random_uuid()")),
     sa.Column("month", sa.Date),
     sa.Column("patient", sa.Text),
+)
+
+REFRESHER = sa.Table(
+    "refresher",
+    metadata,
+    sa.Column("tenant_id", pg.UUID, primary_key=True),
+    sa.Column("person", sa.Text, primary_key=True),
+    sa.Column("lesson", sa.Text, primary_key=True),
+    sa.Column("completed_at", _instant, primary_key=True),
+    sa.Column("edition", sa.Text, nullable=False),
 )

@@ -14,6 +14,8 @@ from services.billing.adapters.ledger_repository import LedgerRepository
 from services.billing.adapters.lists import OverviewLists
 from services.billing.adapters.month_repository import MonthRepository
 from services.billing.adapters.overviews import OverviewRepository
+from services.billing.adapters.refresher_repository import RefresherRepository
+from services.billing.adapters.remittances import RemittanceRepository
 from services.billing.adapters.tables import JOURNAL as JOURNAL
 from services.billing.adapters.views import PageViews
 from shared.db.transaction import tenant_transaction
@@ -30,6 +32,8 @@ class BillingUnitOfWork:
     views: PageViews
     overviews: OverviewRepository
     lists: OverviewLists
+    refreshers: RefresherRepository
+    remittances: RemittanceRepository
 
     def __init__(self, engine: AsyncEngine, tenant_id: UUID, tenant: str) -> None:
         self._tenant_id = tenant_id
@@ -47,6 +51,8 @@ class BillingUnitOfWork:
         self.views = PageViews(connection, self._tenant_id)
         self.overviews = OverviewRepository(connection, self._tenant_id, self.ledger, self.views)
         self.lists = OverviewLists(connection, self._tenant_id)
+        self.refreshers = RefresherRepository(connection, self._tenant_id, self._tenant)
+        self.remittances = RemittanceRepository(connection, self._tenant_id, self._tenant)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

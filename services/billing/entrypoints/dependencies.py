@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 
 from services.billing.domain.charge import ChargeItem
+from services.billing.domain.remittance import DenialCauses
 from services.billing.domain.rule_book import RuleBook
 from services.billing.fhir_mapping import Bases
 from services.billing.usecases.export_ports import PublishedCharges
@@ -16,6 +17,8 @@ from services.billing.usecases.list_ports import Lists
 from services.billing.usecases.overview_ports import OverviewStore
 from services.billing.usecases.ports import Begin, Chart, UnitOfWork
 from services.billing.usecases.records import Author
+from services.billing.usecases.refreshers import Lessons, RefresherStore
+from services.billing.usecases.remittance_ports import RemittanceStore
 from services.billing.usecases.view_ports import Views
 from shared.fhir.search import Search
 from shared.kernel.clock import Clock
@@ -58,11 +61,21 @@ class Reading(UnitOfWork, Protocol):
     def lists(self) -> Lists:
         """The lines of lists, read."""
 
+    @property
+    def refreshers(self) -> RefresherStore:
+        """Who has done which lesson."""
+
+    @property
+    def remittances(self) -> RemittanceStore:
+        """What payers decided."""
+
 
 class World(Protocol):
     """What `main` opened for all tenants."""
 
     rule_book: RuleBook
+    lessons: Lessons
+    denial_causes: DenialCauses
     charts: Charts
     clock: Clock
     wall: Clock

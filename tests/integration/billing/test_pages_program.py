@@ -45,7 +45,7 @@ async def test_each_number_has_its_denominator(month: Clinic) -> None:
 
 async def test_what_has_no_source_is_not_known_and_never_zero(month: Clinic) -> None:
     said = words(await lead(month).get(f"program?month={MONTH}"))
-    assert "Denials not known yet No payer’s decision on a claim line reaches Careledger yet" in said
+    assert "Denials not known yet No payer’s decision on a claim line of these months has reached Careledger" in said
     assert "The patient’s share and what was paid: not known yet." in said
     assert "Days to payment: not known yet." in said
     assert "Agreement with a human sample: not known yet" in said

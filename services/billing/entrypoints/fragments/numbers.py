@@ -4,13 +4,14 @@ Definitions: findings.md 4.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from services.billing.entrypoints.fragments.common import Row, counted
+from services.billing.entrypoints.fragments.payments import Remits, denials_tile, paid_words, payment_words
 from services.billing.usecases.list_ports import ChargeTally, StaffTally, Tally
 from shared.kernel.calendar_month import CalendarMonth
 from shared.web.pages import duration_words
@@ -26,12 +27,15 @@ GOALS = {"consent": 100, "documentation": 95}
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers:
-    """Twelve months, the newest first: their lines summed, the staff's time, the charges; months without any are absent."""
+    """Twelve months, the newest first: their lines summed, the staff's time, the charges, what payers decided; months
+    without any are absent. `denied` are rows of denied lines by cause, over all of them."""
 
     months: Sequence[CalendarMonth]
     tallies: Mapping[CalendarMonth, Tally]
     staff: Mapping[CalendarMonth, StaffTally]
     charges: Mapping[CalendarMonth, ChargeTally]
+    remits: Remits
+    denied: Sequence[Row]
 
     def tally(self, month: CalendarMonth) -> Tally | None:
         """Return a month's sums."""
@@ -148,19 +152,13 @@ def _documentation(numbers: Numbers, now: Tally) -> Row:
 
 
 def _denials(numbers: Numbers) -> Row:
-    returned = sum(charge.returned for charge in numbers.charges.values())
-    return {
-        "key": "denials",
-        "name": "Denials",
-        "n": "not known yet",
-        "of": "",
-        "said": "No payer’s decision on a claim line reaches Careledger yet, so no rate can be told."
-        f" The billing system withdrew or rejected {counted(returned, 'charge')} in these months. A hold is not a denial.",
-        "chart": None,
-        "alt": "",
-        "legend": [],
-        "links": [],
-    }
+    def line(share: Callable[[CalendarMonth], float | None]) -> Row:
+        return _line(numbers, lambda tally, _: share(CalendarMonth.parse(tally.key[:7])), share=True)
+
+    def alt(share: Callable[[CalendarMonth], float | None]) -> str:
+        return _alt(numbers, "Denied lines", lambda tally, _: share(CalendarMonth.parse(tally.key[:7])), " percent")
+
+    return denials_tile(numbers.remits, numbers.charges.values(), numbers.denied, chart=line, alt=alt)
 
 
 def _revenue(numbers: Numbers, now: Tally) -> Row:
@@ -176,7 +174,7 @@ def _revenue(numbers: Numbers, now: Tally) -> Row:
         "n": f"${now.expected:,.0f}",
         "of": "allowed, expected",
         "said": f"${now.at_risk:,.2f} at risk in {counted(now.holds, 'hold')}. ${now.released_amount:,.2f} released.{unknown}"
-        " The patient’s share and what was paid: not known yet.",
+        + paid_words(numbers.remits.get(numbers.months[0])),
         "chart": _bars(numbers, series, dollars=True),
         "alt": _alt(numbers, "Expected dollars", lambda tally, _: round(float(tally.expected)), ""),
         "legend": [(name, _COLORS[name]) for name in series],
@@ -210,7 +208,7 @@ def _speed(numbers: Numbers) -> Row:
         "n": "not known yet" if days is None else f"{days:.1f} days",
         "of": "" if days is None else "from month end to release",
         "said": ("Nothing of this month is released." if days is None else "On average over its charges.")
-        + " Days to payment: not known yet.",
+        + payment_words(numbers.remits.get(numbers.months[0])),
         "chart": None,
         "alt": "",
         "legend": [],

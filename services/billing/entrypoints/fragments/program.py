@@ -8,6 +8,7 @@ from fastapi import Request, Response
 from services.billing.entrypoints.fragments.common import Desk, Row, answer, fragment_router
 from services.billing.entrypoints.fragments.lines import csv_answer, line_row, page_number, pager
 from services.billing.entrypoints.fragments.numbers import Numbers, percent, tiles_of
+from services.billing.entrypoints.fragments.payments import denied_rows
 from services.billing.entrypoints.fragments.practice import Lead, month_of, month_title, months_back, practice_desk
 from services.billing.usecases.list_ports import PAGE, StaffTally, Tally, Want
 from shared.kernel.calendar_month import CalendarMonth
@@ -36,7 +37,7 @@ _TITLES = {
     "none": "patients not billable",
     "unknown": "patients with an amount that is not known",
 }
-_TABLES = ("months", "practitioner", "payer", "place_of_service", "staff")
+_TABLES = ("months", "practitioner", "payer", "place_of_service", "staff", "denials")
 
 
 @router.get("")
@@ -75,6 +76,7 @@ async def program(request: Request, principal: Lead) -> Response:
             {"key": "place_of_service", "name": "By place of service", "rows": _by(places)},
         ],
         staff=[_staff(one) for one in staff],
+        denied=numbers.denied,
         behind=behind,
     )
 
@@ -139,6 +141,9 @@ async def table_file(request: Request, table: str, principal: Lead) -> Response:
         raise NotFound("no such table")
     if table == "months":
         rows = _months(await _numbers(desk, month, want))
+    elif table == "denials":
+        denied = (await _numbers(desk, month, want)).denied
+        rows = [row | {"findings": " ".join(row["findings"])} for row in denied]
     elif table == "staff":
         async with desk.call.read() as uow:
             rows = [_staff(one) for one in await uow.lists.staff([month], want)]
@@ -172,16 +177,21 @@ def _query(month: CalendarMonth, want: Want) -> str:
 
 
 async def _numbers(desk: Desk, month: CalendarMonth, want: Want) -> Numbers:
-    months = months_back(month, _MONTHS)
+    months, causes = months_back(month, _MONTHS), desk.call.world.denial_causes
     async with desk.call.read() as uow:
         tallies = await uow.lists.tally(months, want)
         staff = await uow.lists.staff(months, want, by="month")
         charges = await uow.lists.charges(months, desk.zone)
+        whose: Any = {"practitioner": want.practitioner, "payer": want.payer, "not_denials": sorted(causes.not_denials)}
+        remits = await uow.remittances.tally(months, **whose)
+        denied = denied_rows(await uow.remittances.denied(months, **whose), causes)
     return Numbers(
         months=months,
         tallies={CalendarMonth.parse(tally.key[:7]): tally for tally in tallies},
         staff={CalendarMonth.parse(one.performer[:7]): one for one in staff},
         charges={CalendarMonth(charge.month.year, charge.month.month): charge for charge in charges},
+        remits={CalendarMonth(each.month.year, each.month.month): each for each in remits},
+        denied=denied,
     )
 
 
