@@ -8,21 +8,28 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from services.consent.adapters import chart
 from services.consent.adapters.ehr import SCOPE, EhrPatients
+from services.consent.adapters.filing_list import FilingsOfAll, note_filings
 from services.consent.adapters.told import note_charts, note_staff
 from services.consent.adapters.unit_of_work import JOURNAL as JOURNAL
 from services.consent.adapters.unit_of_work import ConsentUnitOfWork
 from services.consent.entrypoints import described, fhir_api, provenance_api, rest_api
 from services.consent.entrypoints.consumer import handlers
-from services.consent.entrypoints.fragments import ROUTERS
+from services.consent.entrypoints.fragments import ROUTERS, paper
 from services.consent.settings import read_settings as read_settings
+from services.consent.usecases.file_consent import file_due
 from services.consent.usecases.ports import World
+from shared.kernel.clock import SystemClock
+from shared.messaging.rounds import repeat
 from shared.ops.settings import PartSettings
 from shared.smart.part import build_part, consumers_of, relay_of
 from shared.web import app as web
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HANDLERS = handlers(JOURNAL, note_charts, note_staff)
+HANDLERS = handlers(JOURNAL, note_charts, note_staff, note_filings)
+
+_FILING_SECONDS = 1.0
 
 
 def create_app(settings: PartSettings) -> FastAPI:
@@ -60,11 +67,19 @@ async def run_relay(settings: PartSettings) -> None:
 
 
 async def run_consumer(settings: PartSettings) -> None:
-    """Take in the events that consent needs, for ever."""
-    part = build_part(settings, JOURNAL, ehr_scope=SCOPE, worker=True)
+    """Take in the events that consent needs, and file in charts what waits for it, for ever."""
+    part = build_part(settings, JOURNAL, ehr_scope=chart.SCOPE, worker=True)
+    file = partial(
+        file_due,
+        filings=FilingsOfAll(part.engine, part.registry, clock=part.clock, wall=SystemClock()),
+        begin=partial(ConsentUnitOfWork, part.engine),
+        chart=chart.EhrCharts(part.ehr, part.registry),
+        writer=paper,
+    )
     try:
         async with consumers_of(settings, JOURNAL, part.engine, HANDLERS) as consumers, asyncio.TaskGroup() as tasks:
             for consumer in consumers:
                 tasks.create_task(consumer.run())
+            tasks.create_task(repeat("filing in charts", _FILING_SECONDS, file))
     finally:
         await part.close()

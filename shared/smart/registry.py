@@ -95,6 +95,11 @@ class Registry:
         state = self._facts.tenants.get(slug)
         return state if state is not None and state.document.active else None
 
+    async def active_tenants(self) -> list[TenantState]:
+        """Return all active tenants with their settings of today."""
+        await self._refresh(_REFRESH_SECONDS)
+        return [state for state in self._facts.tenants.values() if state.document.active]
+
     async def client_is_active(self, client_id: str) -> bool:
         """Tell whether the client is registered and not disabled."""
         await self._refresh(_REFRESH_SECONDS)

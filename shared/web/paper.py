@@ -6,6 +6,7 @@ same record always gives the same bytes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -217,3 +218,9 @@ def _styles() -> dict[str, ParagraphStyle]:
         "small": ParagraphStyle("small", body, fontSize=8, leading=10.5, textColor=_MUTED, spaceBefore=3),
         "head": ParagraphStyle("head", body, **bold, fontSize=11, leading=14, spaceBefore=12, spaceAfter=4, keepWithNext=1),
     }
+
+
+def whose(name: str | None, birth_date: date | None, number: str | None) -> str:
+    """Say for the head of each sheet whose record it is; what the chart does not say is said to be missing."""
+    born = f"{birth_date:%b} {birth_date.day}, {birth_date.year}" if birth_date else "not in the chart"
+    return f"{name or 'Name not in the chart'}  ·  born {born}  ·  MRN {number or 'not in the chart'}"

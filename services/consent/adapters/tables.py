@@ -94,3 +94,26 @@ DOCUMENT = sa.Table(
     sa.Column("kept_by", sa.Text, nullable=False),
 )
 """Signatures and scans, byte for byte; a consent names its own by the address of its attachment."""
+
+FILING = sa.Table(
+    "chart_filing",
+    METADATA,
+    sa.Column("tenant_id", pg.UUID, primary_key=True),
+    sa.Column("consent_id", pg.UUID, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("patient", sa.Text, nullable=False),
+    sa.Column("recorded_at", _INSTANT, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("status_at", _INSTANT, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due_at", _INSTANT, nullable=False),
+    sa.Column("content", sa.LargeBinary),
+    sa.Column("sha256", sa.LargeBinary),
+    sa.Column("document", sa.Text),
+)
+"""What goes into the EHR's chart: each version of a grant, its PDF once written, the EHR's id of it once filed.
+
+`status` is waiting, filed or refused; `due_at` when it is looked at next: whoever takes it on moves that first.
+"""
+sa.Index("chart_filing_by_due", FILING.c.due_at, postgresql_where=FILING.c.status != "filed")

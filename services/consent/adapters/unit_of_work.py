@@ -7,6 +7,7 @@ from typing import Self
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.consent.adapters.documents import DocumentRepository
+from services.consent.adapters.filing_list import FilingReader
 from services.consent.adapters.repository import ConsentRepository
 from services.consent.adapters.tables import CHART
 from services.consent.adapters.tables import JOURNAL as JOURNAL
@@ -23,6 +24,7 @@ class ConsentUnitOfWork:
     charts: ChartReader
     staff: StaffReader
     documents: DocumentRepository
+    filings: FilingReader
 
     def __init__(self, engine: AsyncEngine, practice: Practice) -> None:
         self._practice = practice
@@ -35,6 +37,7 @@ class ConsentUnitOfWork:
         self.charts = ChartReader(connection, CHART, self._practice.tenant_id)
         self.staff = StaffReader(connection, self._practice.tenant_id)
         self.documents = DocumentRepository(connection, self._practice)
+        self.filings = FilingReader(connection, self._practice.tenant_id)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

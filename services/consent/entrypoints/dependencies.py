@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 
 from services.consent.fhir_mapping.profile import Bases
-from services.consent.usecases.ports import Author, Charts, Consents, Documents, Practice, Recorded, Staff, World
+from services.consent.usecases.ports import Author, Charts, Consents, Documents, Filings, Practice, Recorded, Staff, World
 from shared.fhir.search import Search
 from shared.kernel.errors import NotFound
 from shared.smart.registry import Registry
@@ -42,6 +42,10 @@ class Reading(Protocol):
     @property
     def documents(self) -> Documents:
         """Its signatures and scans."""
+
+    @property
+    def filings(self) -> Filings:
+        """What goes into the EHR's charts."""
 
     async def __aenter__(self) -> Self:
         """Begin."""

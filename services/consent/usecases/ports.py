@@ -134,6 +134,26 @@ class Documents(Protocol):
         """Return a document; `patient` restricts whose."""
 
 
+@dataclass(frozen=True)
+class Filed:
+    """What became of a version on its way into the chart: `waiting`, `filed` or `refused`, since when, and why not."""
+
+    version: int
+    status: str
+    at: datetime
+    reason: str | None
+
+
+class Filings(Protocol):
+    """What of one tenant goes into the EHR's charts."""
+
+    async def of(self, consent_id: UUID) -> Sequence[Filed]:
+        """Return what became of each version of a consent, the newest first."""
+
+    async def content(self, consent_id: UUID, version: int) -> bytes | None:
+        """Return the PDF of a version, if one was written for the chart."""
+
+
 class UnitOfWork(Protocol):
     """A transaction of one tenant: committed when the block ends, undone by any exception."""
 
@@ -152,6 +172,10 @@ class UnitOfWork(Protocol):
     @property
     def documents(self) -> Documents:
         """Its signatures and scans."""
+
+    @property
+    def filings(self) -> Filings:
+        """What goes into the EHR's charts."""
 
     async def __aenter__(self) -> Self:
         """Begin."""

@@ -21,7 +21,7 @@ from tests.fakes.world import fill_registry, tenant_state
 
 SCOPES = "system/Consent.crus"
 TABLES = (
-    "consent, consent_version, consent_identifier, patient_mention, ehr_context, staff_member, consent_document,"
+    "consent, consent_version, consent_identifier, patient_mention, ehr_context, staff_member, consent_document, chart_filing,"
     " journal, journal_unpublished"
 )
 NOW = datetime(2026, 11, 10, 15, 0, tzinfo=UTC)

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.consent.adapters.filing_list import note_filings
 from services.consent.adapters.told import note_charts, note_staff
 from services.consent.adapters.unit_of_work import JOURNAL
 from services.consent.entrypoints.consumer import handlers
@@ -67,7 +68,7 @@ async def test_a_refused_change_leaves_no_journal_row(door: Door, recorded: Reco
     await door.put(with_reason(body, "x"), version=5)
     await door.put(with_reason(body, "x", status="rejected"))
 
-    assert door.rows("SELECT version FROM journal") == [{"version": 1}]
+    assert door.rows("SELECT version FROM journal WHERE status IS NULL") == [{"version": 1}]
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def _month(version: int, status: str) -> Event:
 
 async def _tell(worker: AsyncEngine, producer: str, *events: Event) -> None:
     async with worker_transaction(worker) as connection:
-        await handlers(JOURNAL, note_charts, note_staff)[producer](connection, events)
+        await handlers(JOURNAL, note_charts, note_staff, note_filings)[producer](connection, events)
 
 
 async def test_what_belongs_to_a_closed_month_is_stored_marked_and_warned_about(
@@ -180,7 +181,13 @@ async def test_relay_and_consumer_carry_events_over_the_broker(
     assert "p-1" not in json.dumps(message.headers)
 
 
-async def test_the_worker_sees_no_consent(door: Door, settings: PartSettings, recorded: Record) -> None:
+@pytest.mark.parametrize("change", ["DELETE FROM", "UPDATE {} SET tenant_id = tenant_id WHERE true --", "TRUNCATE"])
+async def test_the_worker_reads_consents_to_file_them_and_changes_none(
+    door: Door, settings: PartSettings, recorded: Record, change: str
+) -> None:
     await recorded(consent())
-    with psycopg.connect(settings.worker_database_url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        connection.execute("SELECT * FROM consent_version")
+    with psycopg.connect(settings.worker_database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM consent_version").fetchone() == (1,)
+        for table in ("consent", "consent_version", "consent_document"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+                connection.execute(f"{change.format(table)} {table}")

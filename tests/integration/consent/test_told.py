@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.consent.adapters.filing_list import note_filings
 from services.consent.adapters.told import note_charts, note_staff
 from services.consent.adapters.unit_of_work import JOURNAL, ConsentUnitOfWork
 from services.consent.entrypoints.consumer import handlers
@@ -54,7 +55,7 @@ def event(state: EhrContextState | StaffMemberState, practice: Practice = NORTH)
 async def take_in(worker: AsyncEngine, producer: str, *events: Event) -> None:
     """Hand events to the consumer's handler."""
     async with worker_transaction(worker) as connection:
-        await handlers(JOURNAL, note_charts, note_staff)[producer](connection, events)
+        await handlers(JOURNAL, note_charts, note_staff, note_filings)[producer](connection, events)
 
 
 async def test_the_highest_version_of_a_chart_stands_whatever_the_order(

@@ -1,5 +1,5 @@
 """What people see of consent, as HTML fragments below `/t/{tenant}/app/consent`: state, capture, change, history."""
 
-from services.consent.entrypoints.fragments import capture, change, history, panel, scripts
+from services.consent.entrypoints.fragments import capture, change, filing, history, panel, scripts
 
-ROUTERS = (panel.router, capture.router, history.router, change.router, scripts.router)
+ROUTERS = (panel.router, capture.router, history.router, filing.router, change.router, scripts.router)

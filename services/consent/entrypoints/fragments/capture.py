@@ -65,7 +65,7 @@ async def capture(request: Request, principal: Writer) -> Response:
     desk = await desk_of(request, principal)
     typed = await typed_of(request)
     document = await _document(desk, typed)
-    zone = desk.call.practice.zone
+    zone = desk.zone
     errors = typed.errors(_ORDER, programs=desk.programs, practitioners=desk.practitioners, now=desk.now, zone=zone)
     if document is None and typed.method is ConsentMethod.WRITTEN:
         errors.append(FieldError("cons-scan", "Signed on paper: choose the scan"))
@@ -144,7 +144,7 @@ async def _document(desk: Desk, typed: Typed) -> Document | None:
 
 
 def _statement(desk: Desk, typed: Typed, member: StaffMemberState, given_at: datetime) -> Statement:
-    day = given_at.astimezone(desk.call.practice.zone).date()
+    day = given_at.astimezone(desk.zone).date()
     practitioner = desk.practitioners[typed.practitioner]
     found = _wording(typed)
     script = Script(
@@ -187,7 +187,7 @@ def _around(desk: Desk, typed: Typed, document: Document | None) -> Circumstance
     return Circumstances(
         identifier=(FORM_SYSTEM, typed.get("key")),
         practice=(desk.practice_name, desk.practice_npi),
-        zone=desk.call.practice.zone,
+        zone=desk.zone,
         patient_identifier=(chart.identifier_system, chart.identifier) if chart and chart.identifier else None,
         representative=typed.get("rep_name") or None,
         identity_checks=typed.checks if typed.method is ConsentMethod.VERBAL else (),
@@ -232,7 +232,7 @@ async def _show(desk: Desk, typed: Typed, errors: Sequence[FieldError], *, docum
         document=_document_row(desk, document) if document else None,
         scripts={one: wording_path(desk.call.practice.tenant, _wording(Typed({"language": one}, ()))) for one in LANGUAGES},
         recorded={
-            "when": f"{desk.when(desk.now)} {desk.now.astimezone(desk.call.practice.zone):%Z}, server clock",
+            "when": f"{desk.when(desk.now)} {desk.now.astimezone(desk.zone):%Z}, server clock",
             "by": person_words(me.name, credential_on(me, desk.today)) if me else "",
             "practice": desk.practice_name,
             "script": f"Version {found.version}, {LANGUAGES[found.language]}, in use since"

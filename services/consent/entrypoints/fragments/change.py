@@ -60,7 +60,7 @@ async def revoke(request: Request, consent_id: UUID, principal: Writer) -> Respo
     if errors or received_at is None:
         return _show(desk, await _changeable(desk), found, form, errors)
     stop = Stop(received_at, form["channel"], desk.person)
-    return await _write(desk, found, stopped(_outward(desk, found), stop, zone=desk.call.practice.zone), form)
+    return await _write(desk, found, stopped(_outward(desk, found), stop, zone=desk.zone), form)
 
 
 @router.post("/{consent_id}/correct")
@@ -92,7 +92,7 @@ async def correct(request: Request, consent_id: UUID, principal: Writer) -> Resp
         representative=(name, authority) if represented else None,
         until=until or (None if "until" in form else found.consent.in_force_until),
     )
-    resource = corrected(_outward(desk, found), said, correction, reason=form["reason"], zone=desk.call.practice.zone)
+    resource = corrected(_outward(desk, found), said, correction, reason=form["reason"], zone=desk.zone)
     return await _write(desk, found, resource, form)
 
 
@@ -168,7 +168,7 @@ def _outward(desk: Desk, found: Recorded) -> dict[str, Any]:
 def _instant(desk: Desk, form: Mapping[str, str], name: str, *, default: datetime) -> datetime | None:
     """Return the typed instant; `default` where nothing is typed, or what the form showed was left as it was."""
     day_text, time_text = form.get(f"{name}_day", ""), form.get(f"{name}_time", "")
-    zone = desk.call.practice.zone
+    zone = desk.zone
     local = default.astimezone(zone)
     if not day_text and not time_text:
         return default
@@ -185,7 +185,7 @@ def _show(
     form: Mapping[str, str],
     errors: Sequence[FieldError] = (),
 ) -> Response:
-    last = CalendarMonth.of(desk.now, desk.call.practice.zone).last_day
+    last = CalendarMonth.of(desk.now, desk.zone).last_day
     consent = chosen.consent if chosen else None
     return answer(
         "cons_change.html",
@@ -209,7 +209,7 @@ def _choice(desk: Desk, one: Consent, chosen: Consent | None) -> Row:
 
 def _consent_row(desk: Desk, recorded: Recorded, form: Mapping[str, str]) -> Row:
     consent, said = recorded.consent, recorded.consent.statement
-    local = said.given_at.astimezone(desk.call.practice.zone)
+    local = said.given_at.astimezone(desk.zone)
     performer = (parse(recorded.accepted.kept.encode()).get("performer") or [{}])[0]
     now = {
         "given_day": local.date().isoformat(),

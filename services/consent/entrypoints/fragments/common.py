@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request, Response
 
@@ -19,6 +20,7 @@ from shared.contracts.ehr_context import EhrContextState
 from shared.contracts.staff_member import StaffMemberState
 from shared.fhir.json_text import dump
 from shared.fhir.shape import check_shape
+from shared.kernel.calendar_month import day_start
 from shared.kernel.errors import Forbidden
 from shared.kernel.vocabulary import ConsentMethod, DisclosureCode, Program, StaffRole
 from shared.web.access_control import Principal, page
@@ -55,30 +57,59 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Desk:
-    """One request for a fragment: the call, the present, the roster, the chart, and the person and patient concerned."""
+class Speech:
+    """How a practice says days, times and names: on its pages, and on paper."""
+
+    zone: ZoneInfo
+    now: datetime
+    practice_name: str
+    staff: dict[str, StaffMemberState]
+
+    @property
+    def today(self) -> date:
+        """The day at the practice."""
+        return self.now.astimezone(self.zone).date()
+
+    def when(self, at: datetime, *, seconds: bool = False) -> str:
+        """Say day and time: `Sep 9, 2026, 2:05 pm`."""
+        return f"{day_words(at, self.zone)}, {clock_words(at, self.zone, seconds=seconds)}"
+
+    def day(self, at: datetime) -> str:
+        """Say a day."""
+        return day_words(at, self.zone)
+
+    def name_of(self, person: Person) -> str:
+        """Return what a consent or the roster calls somebody."""
+        member = self.staff.get(person.id)
+        return person.name or (member.name if member else f"Practitioner {person.id}")
+
+    def who_of(self, actor: str) -> str:
+        """Return what the roster calls who recorded something, else the client or person as recorded."""
+        member = self.staff.get(actor.rpartition("/")[2])
+        return person_words(member.name, credential_on(member, self.today)) if member else actor
+
+
+@dataclass(frozen=True)
+class Desk(Speech):
+    """One request for a fragment: the call, the present, the roster, the chart, and the person and patient concerned.
+
+    `files_from` is the instant from which on what is recorded goes into the EHR's chart; None if nothing does.
+    """
 
     call: Call
-    now: datetime
     person: str
     patient: str
     writes: bool
-    practice_name: str
     practice_npi: str
     programs: tuple[str, ...]
     public_url: str
-    staff: dict[str, StaffMemberState]
     chart: EhrContextState | None
+    files_from: datetime | None
 
     @property
     def base(self) -> str:
         """The address of the fragments."""
         return f"/t/{self.call.practice.tenant}/app/consent"
-
-    @property
-    def today(self) -> date:
-        """The day at the practice."""
-        return self.now.astimezone(self.call.practice.zone).date()
 
     @property
     def me(self) -> StaffMemberState | None:
@@ -90,25 +121,6 @@ class Desk:
     def practitioners(self) -> dict[str, StaffMemberState]:
         """Who bills for the practice today."""
         return billing_practitioners(self.staff.values(), self.today)
-
-    def when(self, at: datetime, *, seconds: bool = False) -> str:
-        """Say day and time: `Sep 9, 2026, 2:05 pm`."""
-        zone = self.call.practice.zone
-        return f"{day_words(at, zone)}, {clock_words(at, zone, seconds=seconds)}"
-
-    def day(self, at: datetime) -> str:
-        """Say a day."""
-        return day_words(at, self.call.practice.zone)
-
-    def name_of(self, person: Person) -> str:
-        """Return what a consent or the roster calls somebody."""
-        member = self.staff.get(person.id)
-        return person.name or (member.name if member else f"Practitioner {person.id}")
-
-    def who_of(self, actor: str) -> str:
-        """Return what the roster calls who recorded something, else the client or person as recorded."""
-        member = self.staff.get(actor.rpartition("/")[2])
-        return person_words(member.name, credential_on(member, self.today)) if member else actor
 
 
 async def desk_of(request: Request, principal: Principal) -> Desk:
@@ -123,7 +135,9 @@ async def desk_of(request: Request, principal: Principal) -> Desk:
     async with call.read(call.practice) as uow:
         staff = await uow.staff.all()
         chart = await uow.charts.find(principal.patient)
+    zone, files = call.practice.zone, tenant.document.ehr.file_consents_from
     return Desk(
+        zone=zone,
         call=call,
         now=call.world.clock.now(),
         person=person,
@@ -135,6 +149,7 @@ async def desk_of(request: Request, principal: Principal) -> Desk:
         public_url=request.app.state.public_url,
         staff={member.practitioner: member for member in staff},
         chart=chart,
+        files_from=day_start(files, zone) if files else None,
     )
 
 

@@ -19,6 +19,7 @@ from services.consent.entrypoints.fragments.common import (
     program_with,
     told_words,
 )
+from services.consent.entrypoints.fragments.filing import filing_row
 from services.consent.entrypoints.fragments.record import document_of, event_row, record_rows, script_address
 from services.consent.usecases.ports import Recorded
 from shared.kernel.calendar_month import day_start
@@ -46,8 +47,11 @@ async def history(request: Request, principal: Reader) -> Response:
     """Show the history, the answer for a day, and one record."""
     desk = await desk_of(request, principal)
     versions = await all_consents(desk)
-    query = request.query_params
-    return answer("cons_history.html", **_values(desk, versions, query))
+    values = _values(desk, versions, request.query_params)
+    if shown := values["record"]:
+        async with desk.call.read(desk.call.practice) as uow:
+            shown["filing"] = await filing_row(desk, uow.filings, shown["consent"])
+    return answer("cons_history.html", **values)
 
 
 @router.get("/documents/{document_id}")
@@ -94,7 +98,7 @@ def _subjects(desk: Desk, versions: Sequence[Recorded]) -> dict[str, str]:
 def _lookup(desk: Desk, consents: Sequence[Consent], subject: str, at: date, known: date) -> Row:
     """Answer for a whole day, as recorded by the end of the other."""
     program, _, practitioner = subject.partition("/")
-    zone = desk.call.practice.zone
+    zone = desk.zone
     history = [one for one in consents if one.statement.program == Program(program)]
     known_at = min(day_start(known + timedelta(days=1), zone) - timedelta(microseconds=1), desk.now)
 
@@ -163,7 +167,7 @@ def _record(desk: Desk, newest_first: Sequence[Recorded], query: Mapping[str, st
     if found is None:
         return None
     consent = found.consent
-    now = in_force([consent], at=desk.now, known_at=desk.now, zone=desk.call.practice.zone)
+    now = in_force([consent], at=desk.now, known_at=desk.now, zone=desk.zone)
     newest = max(one.consent.version for one in newest_first if one.consent.id == consent.id)
     level, head = (
         ("ok", "In force") if consent.status.value == "active" and now.in_force else ("none", consent.status.value.capitalize())
@@ -171,6 +175,9 @@ def _record(desk: Desk, newest_first: Sequence[Recorded], query: Mapping[str, st
     if consent.version != newest:
         level, head = "none", f"Version {consent.version} of {newest}"
     return {
+        "consent": consent,
+        "paper": f"consent/records/{consent.id}/{consent.version}",
+        "name": f"consent-{consent.id}-{consent.version}.pdf",
         "title": f"Record of {desk.day(consent.statement.given_at)}",
         "level": level,
         "head": head,

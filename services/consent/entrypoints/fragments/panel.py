@@ -16,6 +16,7 @@ from services.consent.entrypoints.fragments.common import (
     program_with,
     told_words,
 )
+from services.consent.entrypoints.fragments.filing import filing_row
 from shared.kernel.vocabulary import Program
 from shared.web.fhir_route import RetryingRoute
 from shared.web.words import person_words
@@ -38,18 +39,24 @@ async def panel(request: Request, principal: Reader) -> Response:
     desk = await desk_of(request, principal)
     async with desk.call.read(desk.call.practice) as uow:
         histories = {program: await uow.consents.history(desk.patient, Program(program)) for program in desk.programs}
-    found = {program: _standing(desk, history) for program, history in histories.items()}
+        found = {program: _standing(desk, history) for program, history in histories.items()}
+        filings = {
+            program: await filing_row(desk, uow.filings, one.deciding.consent) for program, one in found.items() if one.deciding
+        }
     active = {program for program, one in found.items() if one.in_force}
     shown = [program for index, program in enumerate(desk.programs) if index == 0 or histories[program]]
     return answer(
         "cons_panel.html",
         writes=desk.writes,
-        states=[_state(desk, program, found[program], other=bool(active - {program})) for program in shown],
+        states=[
+            _state(desk, program, found[program], other=bool(active - {program})) | {"filing": filings.get(program)}
+            for program in shown
+        ],
     )
 
 
 def _standing(desk: Desk, history: list[Consent]) -> InForce:
-    return in_force(history, at=desk.now, known_at=desk.now, zone=desk.call.practice.zone)
+    return in_force(history, at=desk.now, known_at=desk.now, zone=desk.zone)
 
 
 def _state(desk: Desk, program: str, found: InForce, *, other: bool) -> Row:

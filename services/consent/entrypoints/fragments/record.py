@@ -1,6 +1,7 @@
 """The record of a consent: every field that an auditor asks for (C8), in words."""
 
 from typing import Any
+from uuid import UUID
 
 from services.consent.domain.consent import Answer, Change, Consent, Status
 from services.consent.domain.disclosure import wording
@@ -9,8 +10,8 @@ from services.consent.entrypoints.fragments.common import (
     LANGUAGES,
     METHODS,
     TOPICS,
-    Desk,
     Row,
+    Speech,
     program_with,
     told_words,
 )
@@ -32,11 +33,11 @@ _ICONS = {
 _OTHER = {Answer.NO: "No, says the patient", Answer.YES: "Yes, says the patient", Answer.UNKNOWN: "The patient is not sure"}
 
 
-def record_rows(desk: Desk, recorded: Recorded) -> list[tuple[str, str]]:
+def record_rows(desk: Speech, recorded: Recorded) -> list[tuple[str, str]]:
     """Return names and values of a version's fields, in the order of the record."""
     consent, said = recorded.consent, recorded.consent.statement
     kept = parse(recorded.accepted.kept.encode())
-    zone = desk.call.practice.zone
+    zone = desk.zone
     given = f"{desk.day(said.given_at)}, {clock_words(said.given_at, zone, seconds=True)} {said.given_at.astimezone(zone):%Z}"
     practitioner = desk.name_of(said.practitioner)
     rows = [
@@ -60,12 +61,22 @@ def record_rows(desk: Desk, recorded: Recorded) -> list[tuple[str, str]]:
     return rows + _ends(desk, consent) + _trail(desk, recorded)
 
 
-def document_of(recorded: Recorded) -> Row | None:
-    """Return the signature or scan of a version, if we keep it."""
+def attached_to(recorded: Recorded) -> UUID | None:
+    """Return the id of the signature or scan that a version names, if we keep it."""
     attached = parse(recorded.accepted.kept.encode()).get("sourceAttachment", {})
     _, ours, ident = attached.get("url", "").rpartition("/consent/documents/")
-    if not ours:
+    try:
+        return UUID(ident) if ours else None
+    except ValueError:
         return None
+
+
+def document_of(recorded: Recorded) -> Row | None:
+    """Return how a page offers the signature or scan of a version, if we keep it."""
+    ident = attached_to(recorded)
+    if ident is None:
+        return None
+    attached = parse(recorded.accepted.kept.encode())["sourceAttachment"]
     kind = attached.get("contentType", "").partition("/")[2].upper()
     return {
         "path": f"consent/documents/{ident}",
@@ -74,7 +85,7 @@ def document_of(recorded: Recorded) -> Row | None:
     }
 
 
-def event_row(desk: Desk, recorded: Recorded, before: Recorded | None) -> Row:
+def event_row(desk: Speech, recorded: Recorded, before: Recorded | None) -> Row:
     """Return one line of the history: what happened, when it was recorded and by whom."""
     consent, said = recorded.consent, recorded.consent.statement
     whom = program_with(said.program, desk.name_of(said.practitioner))
@@ -112,7 +123,7 @@ def event_row(desk: Desk, recorded: Recorded, before: Recorded | None) -> Row:
     }
 
 
-def _corrections(desk: Desk, consent: Consent, before: Consent | None) -> str:
+def _corrections(desk: Speech, consent: Consent, before: Consent | None) -> str:
     if consent.status is Status.ENTERED_IN_ERROR:
         return "entered in error; it never held"
     if before is None:
@@ -177,7 +188,7 @@ def _until(consent: Consent) -> str:
     return f"{consent.in_force_until:%b} {consent.in_force_until.day}, {consent.in_force_until.year}, the last billable day"
 
 
-def _ends(desk: Desk, consent: Consent) -> list[tuple[str, str]]:
+def _ends(desk: Speech, consent: Consent) -> list[tuple[str, str]]:
     rows = []
     if stop := consent.revocation:
         words = f"Received {desk.when(stop.received_at)}, {stop.channel.lower()}, recorded by {desk.who_of(stop.recorded_by)}"
@@ -187,7 +198,7 @@ def _ends(desk: Desk, consent: Consent) -> list[tuple[str, str]]:
     return rows
 
 
-def _trail(desk: Desk, recorded: Recorded) -> list[tuple[str, str]]:
+def _trail(desk: Speech, recorded: Recorded) -> list[tuple[str, str]]:
     consent = recorded.consent
     kept = parse(recorded.accepted.kept.encode())
     rows = [("Recorded", f"{desk.when(consent.recorded_at)} by {desk.who_of(consent.recorded_by)}, version {consent.version}")]
