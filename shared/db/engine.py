@@ -1,8 +1,12 @@
 """Engines over asyncpg in autocommit: transactions are ours to open (see `transaction`)."""
 
 from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
 
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.util import greenlet_spawn
 
 STATEMENT_SECONDS = 30
 """No write transaction lives longer; a feed reader that overlaps by 60 s is therefore complete (integration.md 5)."""
@@ -19,7 +23,7 @@ def make_engine(url: str, *, name: str, size: int = 10) -> AsyncEngine:
         "lock_timeout": "10000",
         "jit": "off",
     }
-    return create_async_engine(
+    engine = create_async_engine(
         url.replace("postgresql://", "postgresql+asyncpg://", 1),
         isolation_level="AUTOCOMMIT",
         pool_size=size,
@@ -30,3 +34,32 @@ def make_engine(url: str, *, name: str, size: int = 10) -> AsyncEngine:
         hide_parameters=True,
         connect_args={"server_settings": settings},
     )
+    _watch(engine)
+    return engine
+
+
+async def lend(engine: AsyncEngine) -> PoolProxiedConnection:
+    """Take a connection out of the pool of an engine; `close` gives it back.
+
+    Where one is there, it is taken without the greenlet in which SQLAlchemy connects, and which costs more than all the rest.
+    """
+    pool = engine.sync_engine.pool
+    if _LOST.get(engine) == set() and pool.checkedin() > 0:  # type: ignore[attr-defined]  # the pool of asyncpg counts
+        return pool.connect()
+    return await greenlet_spawn(pool.connect)
+
+
+_LOST: WeakKeyDictionary[AsyncEngine, WeakSet[ConnectionPoolEntry]] = WeakKeyDictionary()
+"""The places in each engine's pool that are to connect again."""
+
+
+def _watch(engine: AsyncEngine) -> None:
+    lost: WeakSet[ConnectionPoolEntry] = WeakSet()
+    _LOST[engine] = lost
+
+    def returned(connection: object | None, place: ConnectionPoolEntry) -> None:
+        if connection is None:
+            lost.add(place)
+
+    event.listen(engine.sync_engine, "checkin", returned)
+    event.listen(engine.sync_engine, "connect", lambda _, place: lost.discard(place))

@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlalchemy.pool import PoolProxiedConnection, QueuePool
-from sqlalchemy.util import greenlet_spawn
+from sqlalchemy.pool import PoolProxiedConnection
 
 from shared.db.asked import ASKED
+from shared.db.engine import lend
 
 RETRYABLE = ("40001", "40P01")
 # The driver's words for a connection that the server has left; InternalClientError comes between its farewell and the end.
@@ -76,11 +76,8 @@ class _Transaction:
 
     async def _lend(self) -> None:
         """Take a live connection out of the pool; those that are known to be dead leave it."""
-        pool = self._engine.sync_engine.pool
         while True:
-            # one that is there is taken without SQLAlchemy's greenlet, which costs more than all the rest
-            there = isinstance(pool, QueuePool) and pool.checkedin() > 0
-            self._lent = pool.connect() if there else await greenlet_spawn(pool.connect)
+            self._lent = await lend(self._engine)
             self._driver = cast("asyncpg.Connection[Any]", self._lent.driver_connection)
             if not self._driver.is_closed():
                 return
