@@ -1,10 +1,10 @@
 """What the engine says about a month: findings with a severity, their facts, their source and their remedy (findings.md 1)."""
 
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
 from services.billing.domain.ledger import ReviewDecision
+from shared.kernel.values import value
 
 ASSEMBLED = ("ccm", "pcm")
 """The programs whose months are assembled; a month is one program's, so a finding on either concerns its charge."""
@@ -37,7 +37,7 @@ class Concerns(StrEnum):
     RELEASE = "release"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Finding:
     """One thing that a person should know about the month, and what would mend it.
 
@@ -87,7 +87,7 @@ class Outcome(StrEnum):
     BILLED = "billed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PlannedCharge:
     """One charge line: code and units, and every field that its claim needs (A1-A6)."""
 
@@ -109,7 +109,7 @@ class PlannedCharge:
     rules: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Excluded:
     """Seconds that did not count, by effect (exclude, hold, review) and situation."""
 
@@ -119,7 +119,7 @@ class Excluded:
     seconds: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Difference:
     """A billed month whose facts now say something else (P5, P6): never an edit.
 
@@ -135,7 +135,7 @@ class Difference:
     investigate_by: date | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Assembly:
     """The decision for one patient and month: what `assemble(month, ledger, rule_book, at=…)` returns.
 

@@ -5,7 +5,7 @@ the billing location. A `Ledger` is what is known of one patient, `Practice` wha
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 
 from services.billing.domain.attestations import AttestationKind
 from shared.kernel.calendar_month import CalendarMonth
+from shared.kernel.values import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Fact:
     """A row of the ledger; `digest` is the hash of its stored content, if the ledger keeps one."""
 
@@ -25,7 +26,7 @@ class Fact:
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Patient(Fact):
     """The patient; of a death either the instant is known or only the day (R11).
 
@@ -44,7 +45,7 @@ class Patient(Fact):
         return self.death_source or self.source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ConsentFact(Fact):
     """One version of a consent (C8): `disclosed` are the disclosure codes recorded as given.
 
@@ -69,7 +70,7 @@ class ConsentFact(Fact):
     other_practice_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class NoteAssessment:
     """What the documentation check said of an entry: pass, improve, fail, not-countable or incomplete (findings.md 3)."""
 
@@ -79,7 +80,7 @@ class NoteAssessment:
     version: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class TimeEntryFact(Fact):
     """The version in force of one stretch of one performer's time: `start` and `end`, or `day` alone (T24).
 
@@ -115,7 +116,7 @@ class TimeEntryFact(Fact):
     retagged_from: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Dated:
     """Something that holds from a day to a day, both inclusive; no `until`: still."""
 
@@ -127,7 +128,7 @@ class Dated:
         return self.since <= day and (self.until is None or day <= self.until)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CredentialHeld(Dated):
     """A licence or certification (`PerformerRole`) of the roster."""
 
@@ -136,21 +137,21 @@ class CredentialHeld(Dated):
     verified: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SupervisedBy(Dated):
     """The billing practitioner who supervises (T12)."""
 
     practitioner: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class WorkLocation(Dated):
     """The country (ISO 3166 alpha-2) in which somebody works (T13, T27)."""
 
     country: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class StaffFact(Fact):
     """One member of the staff as the roster holds them (T28)."""
 
@@ -163,7 +164,7 @@ class StaffFact(Fact):
     exclusion_checks: tuple[date, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Condition(Fact):
     """A problem of the problem list; `chronic` is what its source says, None where it says nothing."""
 
@@ -176,7 +177,7 @@ class Condition(Fact):
     abated: date | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Coverage(Fact):
     """A coverage, both days inclusive; `kind`: medicare_ffs, medicare_advantage … or unknown, or a profile. Rank 1 pays first."""
 
@@ -206,7 +207,7 @@ class EncounterKind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Encounter(Fact):
     """A visit or a stay. `start` and `end` are None where the hour is not known; `end_day` is None while it lasts."""
 
@@ -221,7 +222,7 @@ class Encounter(Fact):
     codes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CarePlan(Fact):
     """A version of the comprehensive care plan; `dated` is the day on which it was made or last reviewed (E5)."""
 
@@ -232,7 +233,7 @@ class CarePlan(Fact):
     signed_by: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Enrollment(Fact):
     """An episode of care of a program in the EHR."""
 
@@ -253,7 +254,7 @@ class ServiceStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class OtherService(Fact):
     """A service billed beside CCM: who (NPI), for which practice (TIN), and the days it covers if it covers a window."""
 
@@ -266,7 +267,7 @@ class OtherService(Fact):
     window_end: date | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Attestation(Fact):
     """What the EHR cannot say and a named person says. `value` is as `attestations.parse_value` returns it.
 
@@ -284,7 +285,7 @@ class Attestation(Fact):
     month: CalendarMonth | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ReviewDecision(Fact):
     """A named person's answer to a review: `add` or `leave-out` (time), `bill` or `do-not-bill` (charge), with a reason.
 
@@ -298,7 +299,7 @@ class ReviewDecision(Fact):
     modifier: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class BilledCharge(Fact):
     """A charge of this patient-month that the billing system has acknowledged as billed."""
 
@@ -309,7 +310,7 @@ class BilledCharge(Fact):
     practitioner: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class EarlierMonth(Fact):
     """What was decided for an earlier month of the patient, for patterns over months (ccm-rules 0, finding 4)."""
 
@@ -319,7 +320,7 @@ class EarlierMonth(Fact):
     complexity_attested: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Busy(Fact):
     """A performer's time for another patient, where imports made it meet time for this one (R29)."""
 
@@ -328,7 +329,7 @@ class Busy(Fact):
     end: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Signal(Fact):
     """A pattern found over many patients or months that a person should look at (uniform totals and the like)."""
 
@@ -336,7 +337,7 @@ class Signal(Fact):
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class TenantFact(Fact):
     """The practice's own settings, effective-dated; `charge_master` is what it charges for a unit of a code, in dollars."""
 
@@ -352,7 +353,7 @@ class TenantFact(Fact):
     charge_master: Mapping[str, Decimal] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Practice:
     """What all patients of a tenant share in a month; one object for a whole month's assembly.
 
@@ -377,7 +378,7 @@ class Practice:
         return effective[-1] if effective else self.tenants[0]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Ledger:
     """What is known about one patient. Consents in all their versions; of every other fact the version in force."""
 
