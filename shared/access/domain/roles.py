@@ -63,6 +63,7 @@ DESK_PAGES = (
     ),
     Page("billing/program", "Program", frozenset({StaffRole.PROGRAM_LEAD, StaffRole.AUDITOR})),
     Page("billing/rules", "Rules", frozenset(StaffRole)),
+    Page("billing/refreshers", "Refreshers", frozenset(StaffRole)),
 )
 
 

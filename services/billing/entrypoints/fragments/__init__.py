@@ -1,6 +1,7 @@
 """What people see of billing, as fragments below `/t/{tenant}/app/billing`: every view that joins what several services know."""
 
 from services.billing.entrypoints.fragments import (
+    allocation,
     attestations,
     charge,
     closing,
@@ -10,6 +11,7 @@ from services.billing.entrypoints.fragments import (
     patient,
     plans,
     program,
+    refreshers,
     rules,
     worklist,
 )
@@ -17,7 +19,9 @@ from services.billing.entrypoints.fragments import (
 ROUTERS = (
     patient.router,
     attestations.router,
+    allocation.router,
     rules.router,
+    refreshers.router,
     worklist.router,
     desk.router,
     elements.router,

@@ -255,7 +255,17 @@ def entry_row(desk: Desk, month: PatientMonth, line: EntryMinutes) -> Row:
         "off": line.counted == 0,
         "reasons": reasons_of(month, line),
         "mine": entry.performer == desk.person and entry.status == "completed",
+        "contested": contested_seconds(month, entry.entry_id),
     }
+
+
+def contested_seconds(month: PatientMonth, entry: str) -> int:
+    """Return how many seconds of an entry another program claims too, and nobody has allocated yet (T6)."""
+    return sum(
+        piece.loose or int((piece.end - piece.start).total_seconds())
+        for piece in month.judgement.pieces
+        if piece.entry.entry_id == entry and any(cause.row == "31" for cause in piece.causes)
+    )
 
 
 def _times(line: EntryMinutes, month: PatientMonth) -> str:
