@@ -20,12 +20,17 @@ class NoteAssessment(Payload):
     """What the documentation check of timetrack said of the entry, with the check's version (findings.md 3).
 
     `missing` names the elements (problem, action, relevance) that the note lacks; `flags` what a person should look at.
+
+    Notes are compared by two prints: `facts_print` has the sorted hashes of the different facts, six hex digits each,
+    `words_print` is a hash of the words with any number like any other; either is empty where there is too little to compare.
     """
 
     outcome: Literal["pass", "improve", "fail", "not-countable", "incomplete"]
     missing: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     version: str
+    facts_print: str = ""
+    words_print: str = ""
 
 
 class TimeEntryState(Payload):

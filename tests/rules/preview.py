@@ -57,6 +57,8 @@ def _row(fact: Fact) -> dict[str, Any]:
         row["consent"], row["recorded_at"] = row.pop("consent_id"), fact.recorded_at.isoformat()
     elif isinstance(fact, TimeEntryFact):
         row["entry"], row["note"] = row.pop("entry_id"), row.pop("assessment")
+        for name in ("facts_print", "words_print") if row["note"] else ():
+            del row["note"][name]
         row["documented"] = [part for part in ("problem", "action", "relevance", "note") if row.pop(f"has_{part}")]
         del row["retagged_from"]
         if row["start"] is not None:

@@ -155,7 +155,9 @@ class World:
                 )
                 for n, row in enumerate(facts.get("busy", []))
             ),
-            signals=tuple(Signal(source=f"signal/{k}", recorded_at=NEVER, kind=k, text=k) for k in facts.get("signals", [])),
+            signals=tuple(
+                Signal(source=f"signal/{n}@1", recorded_at=NEVER, **row) for n, row in enumerate(facts.get("signals", []))
+            ),
         )
 
     def practice(self) -> Practice:

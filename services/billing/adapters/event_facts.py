@@ -58,6 +58,8 @@ class _Assessment(msgspec.Struct):
     version: str
     missing: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    facts_print: str = ""
+    words_print: str = ""
 
 
 class _TimeEntry(msgspec.Struct):
@@ -206,7 +208,14 @@ def time_entry_fact(data: str, source: str, digest: str) -> TimeEntryFact:
 
 
 def _assessment(found: _Assessment) -> NoteAssessment:
-    return NoteAssessment(outcome=found.outcome, missing=found.missing, flags=found.flags, version=found.version)
+    return NoteAssessment(
+        outcome=found.outcome,
+        missing=found.missing,
+        flags=found.flags,
+        version=found.version,
+        facts_print=found.facts_print,
+        words_print=found.words_print,
+    )
 
 
 def staff_fact(data: str, source: str, digest: str) -> StaffFact:

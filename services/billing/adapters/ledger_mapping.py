@@ -23,6 +23,7 @@ from services.billing.domain.ledger import (
     Practice,
     ReviewDecision,
     ServiceStatus,
+    Signal,
     TimeEntryFact,
 )
 from services.billing.domain.stated_facts import plan_answers
@@ -70,6 +71,14 @@ class _Decision(msgspec.Struct):
     modifier: str | None = None
 
 
+class _Signal(msgspec.Struct):
+    kind: str
+    text: str
+    month: str
+    stands: bool
+    entry: str | None = None
+
+
 class _Close(msgspec.Struct):
     month: str
     status: str
@@ -78,6 +87,7 @@ class _Close(msgspec.Struct):
 
 _statement = msgspec.json.Decoder(_Statement)
 _decision = msgspec.json.Decoder(_Decision)
+_signal = msgspec.json.Decoder(_Signal)
 _close = msgspec.json.Decoder(_Close)
 
 
@@ -185,6 +195,8 @@ def _take(row: Row, facts: MonthFacts, into: _Facts) -> None:
         case "review-decision":
             into.add("decisions", _decided(row))
         case "ehr-read":
+        case "signal":
+            into.add("signals", _signalled(row, facts.month))
             into.chart, into.chart_source = _reading.decode(row.data).status, row.key
         case _:
             _take_resource(row, facts, into)
@@ -236,6 +248,14 @@ def _decided(row: Row) -> ReviewDecision:
 
 def _is_withdrawn(fact: Fact, withdrawn: set[str]) -> bool:
     return fact.source.partition("@")[0] in withdrawn
+
+def _signalled(row: Row, month: CalendarMonth) -> Signal | None:
+    """Return the pattern that still stands in the month."""
+    s = _signal.decode(row.data)
+    if s.month != str(month) or not s.stands:
+        return None
+    return Signal(source=row.key, digest=row.digest, recorded_at=row.recorded_at, kind=s.kind, text=s.text, entry=s.entry)
+
 
 
 def _attested(row: Row, withdrawn: set[str]) -> Iterator[Attestation | OtherService]:

@@ -16,10 +16,12 @@ from services.billing.adapters.ehr_facts import medical_record_number
 from services.billing.adapters.event_facts import credential_of, holds_role, tenant_fact
 from services.billing.adapters.journaling import event_record, plain_record
 from services.billing.adapters.ledger_mapping import Row, known_of, practice_of
+from services.billing.adapters.pattern_rows import notes_of, signals_of
 from services.billing.adapters.shared_time import OVERLAPPING, busy_by_patient
 from services.billing.adapters.tables import ASSEMBLY, CHARGE, CHARGE_VERSION, EHR_READ, JOURNAL, LEDGER_ENTRY
 from services.billing.domain.charge import LANE_LINES, Identifier
 from services.billing.domain.ledger import BilledCharge, EarlierMonth
+from services.billing.domain.patterns import Note
 from services.billing.usecases.ports import Known, MonthFacts, Telling
 from services.billing.usecases.records import Author, LedgerEntry
 from shared.db.journal import journalled, record_values
@@ -197,6 +199,14 @@ class LedgerRepository:
         """Return what is known of a range of patients."""
         range_ = {"first": first, "last": last}
         return await self._known(_OF_RANGE, range_, facts, lambda column: column.between(first, last))
+
+    async def notes_of(self, month: CalendarMonth, zone: ZoneInfo) -> list[Note]:
+        """Return the notes of an earlier month."""
+        return await notes_of(self._connection, self._tenant_id, month, zone)
+
+    async def signals_of(self, month: CalendarMonth) -> dict[str, tuple[int, str]]:
+        """Return the patterns recorded of a month."""
+        return await signals_of(self._connection, self._tenant_id, month)
 
     async def of_these(self, patients: Sequence[str], facts: MonthFacts) -> list[Known]:
         """Return what is known of some patients, in order."""

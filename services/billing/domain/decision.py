@@ -23,23 +23,45 @@ def assembly_bytes(assembly: Assembly) -> bytes:
     return _canonical(assembly)
 
 
-def decision_hash(ledger: Ledger, rule_book_hash: str, *, as_of: date | None = None) -> str:
+def decision_hash(ledger: Ledger, rule_book_hash: str, *, as_of: date | None = None, staff_days: Iterable[str] = ()) -> str:
     """Return the SHA-256 of the facts used, the rule book, the engine's version and the day on which it was looked at.
 
     A fact enters by its source (which names its version) and the hash of its content: the ledger's own digest where it keeps
     one, else computed here. The order of arrival does not matter. `as_of` is `looked_at`: while a month runs, the same facts
     mean something else each day (what is still to be worked, the date of service), and once it is over nothing more.
+    `staff_days` are those of `full_days`: what is known of the performers' time for other patients.
     """
     lines = sorted(f"{fact.source} {fact.digest or fact_digest(fact)}" for fact in _facts(ledger))
     closed = ledger.practice.closed_at
     lines += [f"closed {closed.isoformat() if closed else '-'}", f"rule-book {rule_book_hash}", f"engine {ENGINE_VERSION}"]
     lines.append(f"as-of {as_of or '-'}")
+    lines += staff_days
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def looked_at(month: CalendarMonth, ledger: Ledger, at: datetime) -> date:
     """Return the local day of a decision, no later than the day after the month: from then on the answer stands still."""
     return min(at.astimezone(ledger.practice.tenant_in(month).zone).date(), month.next.first_day)
+
+
+def full_days(ledger: Ledger, month: CalendarMonth, limit: int) -> list[str]:
+    """Return the days of the entries on which their performer's time over all patients decides something.
+
+    It does above `limit` seconds (row 17), and beside an entry that is known by its day only (T24).
+    """
+    known, memo, key = ledger.practice.staff_seconds, ledger.practice.memo, ("full-days", limit)
+    if key not in memo:
+        memo[key] = {performer for (performer, _), seconds in known.items() if seconds > limit}
+    long, zone = memo[key], ledger.practice.tenant_in(month).zone
+    found: set[str] = set()
+    for entry in ledger.entries:
+        if entry.start is None and entry.day is not None and known.get((entry.performer, entry.day), 0) > entry.seconds:
+            found.add(f"staff-day {entry.performer} {entry.day} shared")
+        if entry.performer in long:
+            day = entry.start.astimezone(zone).date() if entry.start is not None else entry.day
+            if day is not None and known.get((entry.performer, day), 0) > limit:
+                found.add(f"staff-day {entry.performer} {day} full")
+    return sorted(found)
 
 
 def fact_digest(fact: Fact) -> str:

@@ -28,10 +28,7 @@ class Fact:
 
 @value
 class Patient(Fact):
-    """The patient; of a death either the instant is known or only the day (R11).
-
-    `death_source` is the fact that tells of it, where that is not the patient's own.
-    """
+    """The patient; of a death the instant is known or only the day (R11); `death_source` tells of it if not the chart."""
 
     id: str
     birth: date | None = None
@@ -72,12 +69,14 @@ class ConsentFact(Fact):
 
 @value
 class NoteAssessment:
-    """What the documentation check said of an entry: pass, improve, fail, not-countable or incomplete (findings.md 3)."""
+    """What the documentation check said of an entry (findings.md 3), and two prints of its words by which notes are compared."""
 
     outcome: str
     missing: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     version: str
+    facts_print: str = ""
+    words_print: str = ""
 
 
 @value
@@ -331,10 +330,11 @@ class Busy(Fact):
 
 @value
 class Signal(Fact):
-    """A pattern found over many patients or months that a person should look at (uniform totals and the like)."""
+    """A pattern found over many patients or months that a person should look at; `entry`: that it concerns this entry's time."""
 
     kind: str
     text: str
+    entry: str | None = None
 
 
 @value

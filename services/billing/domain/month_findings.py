@@ -135,7 +135,8 @@ def note_claim(case: Case, choice: LaneChoice, units: Units, day: date) -> None:
 def note_patterns(case: Case, choice: LaneChoice, seconds: int) -> None:
     """Row 17 and finding 4 of ccm-rules 0: patterns over patients or months."""
     for signal in case.ledger.signals:
-        case.note("17", "DOC", signal.text, facts=(signal.source,), subject=signal.source)
+        if signal.entry is None:
+            case.note("17", "DOC", signal.text, facts=(signal.source,), subject=signal.source)
     if case.ledger.earlier_months:
         note_pattern(case, seconds, signed_complexity(case), choice.lane)
 

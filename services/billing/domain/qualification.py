@@ -29,6 +29,9 @@ def causes_of(case: Case, entry: TimeEntryFact, day: date, end: datetime) -> tup
             return causes
     if not documented:
         causes += _documentation(case, entry)
+    for signal in case.ledger.signals:
+        if signal.entry == entry.entry_id:
+            causes += (Cause(_effect(case, "17"), "17", "DOC", signal.source, signal.source, signal.text),)
     written = entry.written_at
     if written > end and (written - end > rules.late_after or (written >= case.grid.end and case.grid.day_of(written) > day)):
         causes += (_review(case, "24", "T23", entry, "written late"),)

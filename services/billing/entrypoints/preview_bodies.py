@@ -226,6 +226,7 @@ class SignalBody(Body):
 
     kind: Name
     text: Name
+    entry: Name | None = Field(default=None, description="The entry whose time it concerns; absent: the month")
 
 
 class PeriodBody(Body):

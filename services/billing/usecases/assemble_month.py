@@ -16,11 +16,14 @@ from services.billing.domain.assembly import assemble
 from services.billing.domain.attestations import AttestationKind
 from services.billing.domain.charge import BASE_LINES, LANE_LINES, RELEASED
 from services.billing.domain.charge_item import ChargeStatus
-from services.billing.domain.decision import decision_hash, looked_at
+from services.billing.domain.decision import decision_hash, full_days, looked_at
 from services.billing.domain.findings import Assembly, PlannedCharge, Severity
 from services.billing.domain.ledger import Ledger
+from services.billing.domain.payers import MEDICARE
 from services.billing.domain.rule_book import RuleBook
+from services.billing.domain.rules import rules_for
 from services.billing.usecases.enrolment import has_result, with_chart_read
+from services.billing.usecases.note_patterns import MonthSeen, note_copies, note_uniform_totals
 from services.billing.usecases.ports import (
     AssemblyRow,
     Begin,
@@ -46,9 +49,30 @@ _ENCODER = msgspec.json.Encoder(order="sorted")
 class MonthAssembled:
     """What an assembly did: results in all, of which new or changed, and how many there are by outcome."""
 
-    results: int = 0
-    changed: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
+    _outcome: dict[str, str] = field(default_factory=dict)
+    _news: set[str] = field(default_factory=set)
+
+    @property
+    def results(self) -> int:
+        """How many patients have a result."""
+        return len(self._outcome)
+
+    @property
+    def changed(self) -> int:
+        """How many results are news."""
+        return len(self._news)
+
+    @property
+    def outcomes(self) -> Counter[str]:
+        """How many results there are by outcome."""
+        return Counter(self._outcome.values())
+
+    def take(self, decision: "Decision") -> None:
+        """Count a decision; a later one of the same patient stands in place of it."""
+        patient = decision.assembly.patient
+        self._outcome[patient] = decision.assembly.outcome.value
+        if decision.is_news:
+            self._news.add(patient)
 
 
 @dataclass(frozen=True)
@@ -76,26 +100,41 @@ async def assemble_month(
 ) -> MonthAssembled:
     """Decide the month for every enrolled patient, a chunk of patients a transaction; return what changed.
 
+    Patterns over the whole month (row 17) are recorded as facts then, and those whom they concern are decided once more.
     NotFound if the practice's settings have not come yet. Two assemblies of one month take turns chunk by chunk.
     """
-    done = MonthAssembled()
     async with begin() as uow:
         facts = await uow.ledger.month_facts(month)
     book = rule_book.with_profiles(facts.payers)
+    seen = MonthSeen(month, facts.practice.tenant_in(month).zone, book)
+    done = MonthAssembled()
+
+    async def decide_and_store(uow: UnitOfWork, first: str, last: str) -> None:
+        at = clock.now()
+        decisions = await decide(uow, first, last, facts, book, at)
+        await store(uow, decisions, month, tenant_id, author, at)
+        for decision in decisions:
+            seen.take(decision.ledger, decision.assembly)
+            done.take(decision)
+
     after: str | None = None
     while True:
         async with begin() as uow:
             await uow.months.lock(month)
             patients = await uow.ledger.candidates(after, CHUNK)
             if not patients:
-                return done
-            at = clock.now()
-            decisions = await decide(uow, patients[0], patients[-1], facts, book, at)
-            await store(uow, decisions, month, tenant_id, author, at)
-        done.results += len(decisions)
-        done.changed += sum(decision.is_news for decision in decisions)
-        done.outcomes.update(decision.assembly.outcome.value for decision in decisions)
+                break
+            await decide_and_store(uow, patients[0], patients[-1])
         after = patients[-1]
+    for note in (note_copies, note_uniform_totals):  # a copy's time does not count before somebody has looked: totals come after
+        async with begin() as uow:
+            await uow.months.lock(month)
+            concerned = await note(uow, seen, author, clock.now())
+        for patient in concerned:
+            async with begin() as uow:
+                await uow.months.lock(month)
+                await decide_and_store(uow, patient, patient)
+    return done
 
 
 async def decide(uow: UnitOfWork, first: str, last: str, facts: MonthFacts, rule_book: RuleBook, at: datetime) -> list[Decision]:
@@ -127,7 +166,8 @@ def encoded(assembly: Assembly) -> str:
 def hash_of(known: Known, month: CalendarMonth, rule_book: RuleBook, at: datetime) -> str:
     """Return the hash under which a decision of `at` is stored: facts, rule book, engine, day, and whether the chart was read."""
     day = looked_at(month, known.ledger, at)
-    return f"{decision_hash(known.ledger, rule_book.content_hash, as_of=day)}/{known.chart}"
+    days = full_days(known.ledger, month, rules_for(rule_book, MEDICARE, month).staff_day_seconds)
+    return f"{decision_hash(known.ledger, rule_book.content_hash, as_of=day, staff_days=days)}/{known.chart}"
 
 
 async def store(

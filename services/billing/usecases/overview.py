@@ -92,7 +92,10 @@ def overview_of(
         unknown_amounts=unknown,
         place_of_service=case.tenant.place_of_service,
         notes_due=sum(e.assessment is not None and e.assessment.outcome in _TO_IMPROVE for e in _mine(case)),
-        copied=sum(e.assessment is not None and bool(e.assessment.flags) for e in _mine(case)),
+        copied=len(
+            {e.entry_id for e in _mine(case) if e.assessment is not None and e.assessment.flags}
+            | {signal.entry for signal in ledger.signals if signal.entry is not None}
+        ),
         last_work_at=_began(last) if last is not None else None,
         last_work=last.activity if last is not None else None,
         last_worker=last.performer if last is not None else None,

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from services.billing.domain.charge import ChargeItem, Identifier
 from services.billing.domain.charge_item import ChargeStatus
 from services.billing.domain.ledger import Busy, Ledger, Practice
+from services.billing.domain.patterns import Note
 from services.billing.usecases.records import Author, LedgerEntry
 from shared.kernel.calendar_month import CalendarMonth
 
@@ -85,6 +86,12 @@ class LedgerStore(Protocol):
         """Return what is known of some patients that a month's decision needs, in order."""
 
     async def note_ehr_read(self, patient: str, began_at: datetime) -> None:
+    async def notes_of(self, month: CalendarMonth, zone: ZoneInfo) -> list[Note]:
+        """Return the live notes of an earlier month by their prints."""
+
+    async def signals_of(self, month: CalendarMonth) -> dict[str, tuple[int, str]]:
+        """Return by aggregate the last version and content of every pattern that was recorded of a month."""
+
         """Note that a patient's chart was read whole by a reading that began at `began_at`, and is due no more."""
 
     async def ehr_reads(self, patients: Sequence[str]) -> dict[str, datetime]:

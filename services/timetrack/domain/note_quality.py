@@ -8,6 +8,7 @@ tells an act or a fact. Length, spelling, abbreviations and the language (Englis
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.timetrack.domain.note_prints import facts_print, words_print
 from services.timetrack.domain.note_reading import Reading, read_note
 from services.timetrack.domain.time_entry import TimeEntry
 from shared.kernel.vocabulary import Activity
@@ -40,12 +41,17 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NoteAssessment:
-    """The outcome; `missing` names the elements (problem, action, relevance) that lack, `flags` what a person should look at."""
+    """The outcome; `missing` names the elements (problem, action, relevance) that lack, `flags` what a person should look at.
+
+    The two prints (`note_prints`) are those by which it can be compared with other notes.
+    """
 
     outcome: Outcome
     missing: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     version: str = VERSION
+    facts_print: str = ""
+    words_print: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,8 @@ def judge(
         return NoteAssessment(Outcome.NOT_COUNTABLE)
     missing = _missing(reading, linked)
     outcome = (Outcome.PASS, Outcome.IMPROVE, Outcome.FAIL, Outcome.FAIL)[len(missing)]
-    return NoteAssessment(outcome, missing, _flags(reading, seconds))
+    prints = facts_print(reading.parts), words_print(reading.parts)
+    return NoteAssessment(outcome, missing, _flags(reading, seconds), VERSION, *prints)
 
 
 _ADVICE = {
@@ -130,5 +137,5 @@ def _missing(reading: Reading, linked: bool) -> tuple[str, ...]:
 
 def _flags(reading: Reading, seconds: int) -> tuple[str, ...]:
     told = max(len(set(reading.acts)), reading.telling, 1)
-    long = seconds > told * _SECONDS_PER_ACT or (reading.sentences <= 1 and seconds >= _SECONDS_FOR_A_SENTENCE)
+    long = seconds > told * _SECONDS_PER_ACT or (len(reading.parts) <= 1 and seconds >= _SECONDS_FOR_A_SENTENCE)
     return (TIME_FLAG,) if long else ()

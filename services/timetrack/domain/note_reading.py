@@ -33,7 +33,7 @@ class Reading:
 
     `problems` and `acts` are normalised words of the note; `results` counts checked things with their result, `telling` the
     clauses with a fact, `steps` the dated steps besides; `errand` says that nothing but attempts, scheduling, mailing, billing
-    or filing is there.
+    or filing is there; `parts` are the sentences.
     """
 
     problems: tuple[str, ...]
@@ -43,7 +43,7 @@ class Reading:
     telling: int
     steps: int
     errand: bool
-    sentences: int
+    parts: tuple[Sentence, ...]
 
     @property
     def sorts(self) -> frozenset[str]:
@@ -69,7 +69,7 @@ def read_note(text: str) -> Reading:
     own, theirs = _spanish_verbs(text.lower())
     acts = [act for part in parts for act in _acts_of(part, own | theirs if part.has("person") else own, factual=bool(facts))]
     errand = not facts and bool(parts) and _only_errands(parts)
-    return Reading(tuple(problems), tuple(acts), tuple(facts), results, telling, steps, errand, len(parts))
+    return Reading(tuple(problems), tuple(acts), tuple(facts), results, telling, steps, errand, parts)
 
 
 def _spanish_verbs(lower: str) -> tuple[frozenset[str], frozenset[str]]:

@@ -50,7 +50,12 @@ def version_of(
         clinical_relevance=entry.clinical_relevance,
         note=entry.note,
         note_assessment=contract.NoteAssessment(
-            outcome=assessment.outcome.value, missing=assessment.missing, flags=assessment.flags, version=assessment.version
+            outcome=assessment.outcome.value,
+            missing=assessment.missing,
+            flags=assessment.flags,
+            version=assessment.version,
+            facts_print=assessment.facts_print,
+            words_print=assessment.words_print,
         ),
         group=entry.group,
         encounter=entry.encounter,
