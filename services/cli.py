@@ -9,16 +9,21 @@ from datetime import datetime
 from pathlib import Path
 
 from services import billing_commands, commands, rules_commands
+from services.embedded import running_environment
 from shared.kernel.errors import CareledgerError
 from shared.ops.environment import SettingMissing
 from shared.ops.logs import set_up_logs
 
 _FOLDER = Path(".data")
+_ADMINISTRATION = frozenset(("audit", "charges", "client", "events", "feed", "months", "remits", "tenant"))
+"""Commands about a deployment that runs: if the environment names none, the embedded one in the data folder is meant."""
 
 
 def main() -> None:
     """Run the command line; a refusal or a missing setting is one plain line and status 1."""
     arguments = _parser().parse_args()
+    if arguments.group in _ADMINISTRATION:
+        os.environ.update(running_environment(Path(os.environ.get("CARELEDGER_DATA", _FOLDER))))
     set_up_logs("WARNING" if getattr(arguments, "quiet", False) else "INFO")
     try:
         sys.exit(arguments.run(arguments) or 0)
@@ -31,7 +36,7 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="careledger", description="Chronic Care Management inside the EHR.")
-    groups = parser.add_subparsers(required=True, metavar="COMMAND")
+    groups = parser.add_subparsers(required=True, metavar="COMMAND", dest="group")
     _running(groups)
     _administration(groups)
     _development(groups)
@@ -113,6 +118,7 @@ def _administration(groups: "argparse._SubParsersAction[argparse.ArgumentParser]
     add.add_argument("--tenant", action="append", required=True, metavar="SLUG")
     add.add_argument("--scope", required=True, help="space-separated, e.g. 'system/ChargeItem.rus'")
     public = add.add_mutually_exclusive_group(required=True)
+    public.add_argument("--public-key", type=Path, metavar="PEM", help="a file with the client's one public key")
     public.add_argument("--jwks", type=Path, help="a file with the client's public keys")
     public.add_argument("--jwks-url", help="where the client publishes them")
     add.set_defaults(run=commands.run_client_add)

@@ -19,6 +19,7 @@ from services.parts import ALL_PARTS, part_named
 from shared.ops.clock import DevClock
 from shared.ops.environment import Environment
 from shared.ops.settings import PARTS
+from shared.smart.client_keys import jwks_of_pem
 from shared.smart.ehr_tokens import client_assertion, load_key, make_key
 
 PART_NAMES = PARTS
@@ -131,6 +132,8 @@ def run_tenant_apply(arguments: argparse.Namespace) -> int:
 def run_client_add(arguments: argparse.Namespace) -> int:
     """Register a client and print how it signs in."""
     jwks = arguments.jwks.read_text("utf-8") if arguments.jwks else None
+    if arguments.public_key:
+        jwks = jwks_of_pem(arguments.public_key.read_bytes())
     return _say(
         shared.access.main.add_client(
             _access(),

@@ -62,6 +62,18 @@ def deployment(folder: Path, *, port: int) -> Iterator[Deployment]:
             yield place
 
 
+def running_environment(folder: Path) -> dict[str, str]:
+    """Return the environment of the embedded deployment that keeps its data in `folder`, for commands beside it.
+
+    Empty if this process's environment names databases already, or nothing has run in that folder.
+    """
+    file = folder / "environment.json"
+    if any(name.endswith("DATABASE_URL") for name in os.environ if name.startswith("CARELEDGER_")) or not file.exists():
+        return {}
+    variables: dict[str, str] = json.loads(file.read_text("utf-8"))
+    return variables
+
+
 _URLS = (("app", "DATABASE_URL"), ("worker", "WORKER_DATABASE_URL"))
 
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
@@ -118,6 +121,16 @@ def read_jwks(body: str | bytes) -> list[dict[str, Any]]:
     if any(member in key for key in keys for member in _SECRET_MEMBERS):
         raise KeysInvalid("the key set holds a private key: send the public halves only, and make new keys")
     return [key for key in keys if _usable(key)]
+
+
+def jwks_of_pem(body: bytes) -> str:
+    """Return the key set of one public key (PEM) under its RFC 7638 thumbprint; KeysInvalid if it is none that can sign here."""
+    try:
+        public = serialization.load_pem_public_key(body)
+        key = (RSAKey if isinstance(public, rsa.RSAPublicKey) else ECKey).import_key(body)
+    except (JoseError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise KeysInvalid("this is no public key in PEM: `openssl pkey -in key.pem -pubout` writes it") from error
+    return json.dumps({"keys": [key.as_dict(private=False, kid=key.thumbprint(), use="sig")]})
 
 
 def check_jwks(body: str) -> str:
