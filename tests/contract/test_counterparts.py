@@ -15,6 +15,7 @@ from fhirpy.base.exceptions import OperationOutcome
 from joserfc.jwk import ECKey
 
 from deploy.demo.api import until
+from tests.contract.generated import Caller, generated_clients
 from tests.contract.node import node
 from tests.e2e.stack import SCOPES, TENANT, Stack, careledger, stack
 from tests.integration.billing import world as clinic
@@ -27,7 +28,9 @@ pytestmark = pytest.mark.requirement("standards-26")
 PRACTICE = {"name": "Harrow Family Practice", "npi": "1234567893", "tin": "12-3456789", "zone": "America/New_York",
             "effective_from": "2025-01-01"}  # fmt: skip
 WORKED = datetime(2026, 10, 6, 15, 0, tzinfo=UTC)
+SIGNED = datetime(2026, 11, 3, 15, 0, tzinfo=UTC)
 PATIENTS = ("pat-kit", "pat-py")
+GENERATED = "pat-gen"
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def consent_for(patient: str) -> dict[str, Any]:
 
 def task_for(patient: str) -> dict[str, Any]:
     """Return 25 minutes of nurse Bo's."""
-    start = WORKED + timedelta(hours=PATIENTS.index(patient))
+    start = WORKED + timedelta(hours=(*PATIENTS, GENERATED).index(patient))
     return task(
         start.isoformat(),
         (start + timedelta(minutes=25)).isoformat(),
@@ -78,6 +81,13 @@ def task_for(patient: str) -> dict[str, Any]:
     )
 
 
+def attestations_for(*patients: str) -> list[dict[str, Any]]:
+    """Return what Dr. Ada attests of the practice and of the patients."""
+    bodies = [clinic.statement(kind, {"given": True}, signed_at="2026-10-06T16:00:00Z") for kind in clinic.PRACTICE_STATEMENTS]
+    bodies += [one for patient in patients for one in clinic.statements(patient)]
+    return [body | {"effective": "2026-01-20"} for body in bodies]
+
+
 def _record(running: Stack, who: str, body: dict[str, Any]) -> int:
     """Put somebody on the roster; timetrack may not have heard of the practice and its clients yet."""
     return running.staff.call("PUT", f"time/roster/{who}", json=body, expect=(200, 201, 401, 404)).status_code
@@ -89,7 +99,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     folder = tmp_path_factory.mktemp("counterparts")
     charts = folder / "charts" / "fhir"
     charts.mkdir(parents=True)
-    resources = [resource for patient in PATIENTS for resource in clinic.chart(patient)]
+    resources = [resource for patient in (*PATIENTS, GENERATED) for resource in clinic.chart(patient)]
     entries = [{"resource": one, "request": {"method": "POST", "url": one["resourceType"]}} for one in resources]
     (charts / "loaded.json").write_text(json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}))
     with stack(folder, folder / "charts", practice=PRACTICE, begins=WORKED + timedelta(hours=5)) as running:
@@ -152,15 +162,59 @@ async def test_fhirpy_sends_consent_and_time(deployment: Deployment) -> None:
             await client.resources(kind).search(colour="blue").fetch()
 
 
+@pytest.mark.requirement("issue-11.4")
+def test_a_generated_client_walks_the_month(deployment: Deployment, tmp_path: Path) -> None:
+    """Token, roster, consent, time, attestations, assembly, review, signature, pull, acknowledgement, manifest."""
+    with generated_clients(tmp_path) as made:
+        base_url = deployment.stack.ehr.root.removesuffix(f"/t/{TENANT}")
+        ehr, staff, biller = (
+            Caller(made, base_url, TENANT, name, deployment.folder / f"{name}.pem", SCOPES[name])
+            for name in ("ehr", "staff", "biller")
+        )
+        assert biller.call("access", "authorization", "whoami").client_id == "biller"
+        nurse_cy = nurse(name="Cy", supervision=[{"practitioner": clinic.ADA, "since": "2025-01-01"}])
+        member = made.model("timetrack", "StaffMember", nurse_cy)
+        recorded = staff.call("timetrack", "roster", "record_member", "rn-cy", body=member, expect=(200, 201))
+        assert recorded.version == 1
+        granted = ehr.call(
+            "consent", "consent", "create_consent", body=made.model("consent", "Consent", consent_for(GENERATED)), expect=(201,)
+        )
+        worked = task_for(GENERATED) | {"owner": {"reference": "Practitioner/rn-cy"}}
+        logged = ehr.call("timetrack", "task", "create_task", body=made.model("timetrack", "Task", worked), expect=(201,))
+        assert (granted.resource_type, logged.resource_type) == ("Consent", "Task")
+        for body in attestations_for(GENERATED):
+            statement = made.model("billing", "AttestationBody", body)
+            staff.call("billing", "billing", "attest_fact", body=statement, expect=(200, 201))
+        deployment.stack.clock.set(SIGNED)
+        _assemble_until_planned(staff)
+        (result,) = staff.call("billing", "billing", "month_results", "2026-10", patient=GENERATED).results
+        for review in result.reviews.to_dict().values():
+            decision = made.model("billing", "ReviewBody", {"decision": "bill", "reason": "in the chart", "by": clinic.ADA})
+            staff.call("billing", "billing", "decide_review", review, body=decision)
+        staff.call("billing", "billing", "assemble_month", "2026-10")
+        signature = made.model("billing", "AttestBody", {"by": clinic.ADA, "patients": [GENERATED]})
+        assert staff.call("billing", "billing", "attest_month", "2026-10", body=signature).released == [GENERATED]
+        queue = biller.call("billing", "charge_item", "search_charges", patient=GENERATED, status="billable")
+        charges = [entry.resource.to_dict() for entry in queue.entry]
+        assert [charge["code"]["coding"][0]["code"] for charge in charges] == ["99490"]
+        results = biller.call("billing", "charge_item", "acknowledge", body=made.model("billing", "Parameters", _billed(charges)))
+        assert results.to_dict()["parameter"][0] == {"name": "applied", "valueInteger": 1}
+        assert biller.call("billing", "charge_item", "search_charges", patient=GENERATED, status="billed").entry
+        manifest = biller.call("billing", "billing", "month_manifest", "2026-10")
+        assert {(total.code, total.status) for total in manifest.totals} >= {("99490", "billed")}
+        feed = biller.call("billing", "charge_item", "search_charges", after="0")
+        assert charges[0]["id"] in [entry.resource.to_dict()["id"] for entry in feed.entry]
+        assert [link.relation for link in feed.link] == ["self", "resume"]
+
+
 def test_charges_are_pulled_and_acknowledged(deployment: Deployment, tmp_path: Path) -> None:
     """Consent and time that others' software sent become charges that others' software takes off the queue."""
     staff, biller = deployment.stack.staff, deployment.stack.biller
-    deployment.stack.clock.set(datetime(2026, 11, 3, 15, 0, tzinfo=UTC))
-    bodies = [clinic.statement(kind, {"given": True}, signed_at="2026-10-06T16:00:00Z") for kind in clinic.PRACTICE_STATEMENTS]
-    for body in bodies + [one for patient in PATIENTS for one in clinic.statements(patient)]:
-        staff.call("POST", "billing/attestations", json=body | {"effective": "2026-01-20"}, expect=(200, 201))
+    deployment.stack.clock.set(SIGNED)
+    for body in attestations_for(*PATIENTS):
+        staff.call("POST", "billing/attestations", json=body, expect=(200, 201))
     month = "billing/months/2026-10"
-    until(lambda: staff.call("POST", f"{month}/assemble").json()["outcomes"], lambda outcomes: outcomes.get("planned") == 2)
+    until(lambda: staff.call("POST", f"{month}/assemble").json()["outcomes"], lambda outcomes: outcomes.get("planned", 0) >= 2)
     for result in staff.call("GET", month).json()["results"]:  # time that was asserted is looked at by a person
         for review in result["reviews"].values():
             decision = {"decision": "bill", "reason": "the EHR's own record of the call", "by": clinic.ADA}
@@ -188,3 +242,28 @@ def test_charges_are_pulled_and_acknowledged(deployment: Deployment, tmp_path: P
         return list(await client.resources("ChargeItem").search(status="billable").fetch_all())
 
     assert asyncio.run(rest()) == []
+
+
+def _assemble_until_planned(staff: Caller) -> None:
+    """Assemble until consent and time of the generated client's patient have come as events."""
+
+    def standing() -> dict[str, Any]:
+        staff.call("billing", "billing", "assemble_month", "2026-10")
+        (result,) = staff.call("billing", "billing", "month_results", "2026-10", patient=GENERATED).results
+        found = result.assembly.to_dict()
+        kept = [f"{told['rule']} {told['text']}" for told in found["findings"] if told["severity"] != "info"]
+        return {"outcome": found["outcome"], "kept": kept}
+
+    until(standing, lambda found: found["outcome"] == "planned")
+
+
+def _billed(charges: list[dict[str, Any]]) -> dict[str, Any]:
+    items = [
+        [
+            {"name": "charge", "valueReference": {"reference": f"ChargeItem/{charge['id']}"}},
+            {"name": "outcome", "valueCode": "billed"},
+            {"name": "claim", "valueIdentifier": {"system": "https://biller.example/claims", "value": f"gen-{number}"}},
+        ]
+        for number, charge in enumerate(charges)
+    ]
+    return {"resourceType": "Parameters", "parameter": [{"name": "item", "part": parts} for parts in items]}
