@@ -44,7 +44,10 @@ async def practice_call(request: Request, principal: Principal) -> Call:
     "/attestations",
     status_code=201,
     summary="Attest what the EHR cannot say",
-    responses={200: {"description": "Recorded before"}, 409: {"description": "The identifier stands for another statement"}},
+    responses={
+        200: {"model": schemas.AttestationAnswer, "description": "Recorded before"},
+        409: {"description": "The identifier stands for another statement"},
+    },
 )
 async def attest_fact(
     body: schemas.AttestationBody, request: Request, response: Response, principal: Attester

@@ -21,6 +21,13 @@ router = APIRouter(prefix="/t/{tenant}/time/roster", route_class=RetryingRoute, 
 
 Caller = Annotated[Principal, Depends(needs("careledger/roster"))]
 Json = dict[str, Any]
+_IF_MATCH: Json = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "For a change: the ETag of the version that you read.",
+    "schema": {"type": "string"},
+    "example": 'W/"1"',
+}
 Short = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 UsState = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="USPS code of a state or territory", examples=["NC"])]
 
@@ -134,6 +141,7 @@ class Roster(BaseModel):
     "/{practitioner}",
     response_model=RecordedMember,
     summary="Record a member of staff",
+    openapi_extra={"parameters": [_IF_MATCH]},
     responses={
         412: {"description": "Somebody changed it since you read it"},
         201: {"model": RecordedMember, "description": "Recorded for the first time"},
