@@ -13,8 +13,7 @@ FOLDER = Path(__file__).parent / "npm"
 
 def node(script: str, data: Any, folder: Path) -> Any:
     """Run `script` on a file with `data`; return what it prints as JSON. AssertionError with its words if it fails."""
-    program, installer = needed("node", "npm", for_what="the counterparts of npm")
-    _install(installer)
+    program = counterparts()
     file = folder / "input.json"
     file.write_text(json.dumps(data), "utf-8")
     done = subprocess.run([program, script, str(file)], cwd=FOLDER, capture_output=True, text=True, timeout=120, check=False)
@@ -24,10 +23,16 @@ def node(script: str, data: Any, folder: Path) -> Any:
 
 def npm_program(name: str, *words: str) -> "subprocess.CompletedProcess[str]":
     """Run a program that a counterpart brings, in the counterparts' folder; return what it said and its status."""
-    program, installer = needed("node", "npm", for_what="the counterparts of npm")
-    _install(installer)
+    program = counterparts()
     command = [program, str(FOLDER / "node_modules" / ".bin" / name), *words]
     return subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=120, check=False)
+
+
+def counterparts() -> str:
+    """Return the path of Node, with the counterparts installed beside `FOLDER`'s scripts."""
+    program, installer = needed("node", "npm", for_what="the counterparts of npm")
+    _install(installer)
+    return program
 
 
 def _install(npm: str) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import psycopg
 import yaml
+from joserfc import jws
 from joserfc.jwk import RSAKey
 
 from shared.access.adapters.vault import Vault
@@ -188,3 +189,20 @@ def known_tokens(settings: AccessSettings) -> list[str]:
         for purpose, sealed in (("ehr-access-token", access), ("ehr-refresh-token", refresh)):
             found.append(vault.open(bytes(sealed), tenant_id=tenant_id, purpose=purpose, row=str(sid)))
     return found
+
+
+def administer(settings: AccessSettings, statement: str) -> None:
+    """Do what only the administrator of the database may."""
+    with psycopg.connect(settings.database_url.replace("access_app@", "careledger@"), autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def run_out(settings: AccessSettings) -> None:
+    """Let all access tokens of the EHR run out."""
+    administer(settings, "UPDATE ehr_token SET fresh_until = now() - interval '1 minute'")
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """Return the claims of a page's token."""
+    body: dict[str, Any] = json.loads(jws.extract_compact(token.encode()).payload)
+    return body

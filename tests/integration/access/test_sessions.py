@@ -4,19 +4,16 @@ Requirements: standards.md 12; integration.md 3.
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
-from joserfc import jws
 
 from shared.access.adapters.ehr_app import HttpEhrApp
 from shared.access.settings import AccessSettings
 from shared.contracts.web_session import WebSessionState
-from tests.integration.access.launching import Traveller, known_tokens, rows
+from tests.integration.access.launching import Traveller, administer, claims_of, known_tokens, rows, run_out
 
 
 @pytest.fixture
@@ -40,21 +37,6 @@ def refreshes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(HttpEhrApp, "refresh", counted)
     return seen
-
-
-def administer(settings: AccessSettings, statement: str) -> None:
-    with psycopg.connect(settings.database_url.replace("access_app@", "careledger@"), autocommit=True) as connection:
-        connection.execute(statement)
-
-
-def run_out(settings: AccessSettings) -> None:
-    """Let all access tokens of the EHR run out."""
-    administer(settings, "UPDATE ehr_token SET fresh_until = now() - interval '1 minute'")
-
-
-def claims_of(token: str) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(jws.extract_compact(token.encode()).payload)
-    return body
 
 
 async def test_a_page_token_carries_session_launch_patient_person_and_roles(traveller: Traveller, opened: dict[str, Any]) -> None:
