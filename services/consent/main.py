@@ -49,6 +49,7 @@ def create_app(settings: PartSettings) -> FastAPI:
         routers=(fhir_api.router, provenance_api.router, rest_api.router, *ROUTERS),
         authenticator=part.authenticator,
         limiter=part.limiter,
+        audit=part.audit,
         lifespan=lifespan,
         about=described.ABOUT,
         uploads="/app/consent/documents",

@@ -44,6 +44,7 @@ def create_app(settings: PartSettings) -> FastAPI:
         routers=(fhir_api.router, provenance_api.router, timer_api.router, roster_api.router, *ROUTERS),
         authenticator=part.authenticator,
         limiter=part.limiter,
+        audit=part.audit,
         lifespan=lifespan,
         about=described.ABOUT,
         registry=part.registry,

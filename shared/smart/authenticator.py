@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from shared.db.asked import ASKED
 from shared.kernel.errors import Forbidden, NotFound, Unauthenticated
 from shared.smart.registry import Registry
 from shared.smart.scopes import covers, parse_scopes
@@ -24,6 +25,7 @@ class TokenAuthenticator:
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated("send an access token: Authorization: Bearer …")
         claims = await self._verifier.verify(token.strip())
+        _introduce(claims, tenant)
         state = await self._registry.tenant(tenant) if claims.tenant == tenant else None
         if state is None:
             raise NotFound("no such resource")
@@ -66,3 +68,12 @@ class TokenAuthenticator:
         if needs.chart and claims.patient is None:
             raise Forbidden("this page concerns one patient: open it from the chart")
         return frozenset()
+
+
+def _introduce(claims: SignedClaims, tenant: str) -> None:
+    """Tell the journal whose token it is, whatever becomes of the request; a stranger's user is not named to this practice."""
+    asked = ASKED.get()
+    if asked is not None:
+        asked.client, asked.token = claims.client_id, claims.token_id
+        if claims.tenant == tenant:
+            asked.actor = claims.fhir_user or claims.subject

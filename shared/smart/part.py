@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import httpx
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.db.audit_writer import AuditWriter
 from shared.db.engine import make_engine
 from shared.db.journal import JournalTables
 from shared.kernel.clock import Clock
@@ -21,6 +22,7 @@ from shared.smart.ehr_tokens import EhrTokens
 from shared.smart.keys import KeySource
 from shared.smart.registry import Registry
 from shared.smart.tokens import TokenVerifier
+from shared.web.audit import RequestAudit
 from shared.web.rate_limit import RateLimiter
 
 
@@ -35,12 +37,14 @@ class Part:
     registry: Registry
     authenticator: TokenAuthenticator
     limiter: RateLimiter
+    audit: RequestAudit
     http: httpx.AsyncClient
     ehr: EhrTokens
 
     async def close(self) -> None:
         """Close what is open."""
         await self.http.aclose()
+        await self.audit.close()
         await self.engine.dispose()
 
 
@@ -51,14 +55,16 @@ def build_part(settings: PartSettings, tables: JournalTables, *, ehr_scope: str,
     registry = Registry(engine, tables, service=settings.service)
     verifier = TokenVerifier(KeySource(settings.jwks), issuer=settings.public_url)
     http = make_http(registry.ehr_origins)
+    clock = clock_for(dev=settings.dev, file=settings.clock_file)
     return Part(
         settings=settings,
         tables=tables,
-        clock=clock_for(dev=settings.dev, file=settings.clock_file),
+        clock=clock,
         engine=engine,
         registry=registry,
         authenticator=TokenAuthenticator(verifier, registry, public_url=settings.public_url),
         limiter=limiter_of(settings),
+        audit=RequestAudit(AuditWriter(engine, clock), registry.tenant),
         http=http,
         ehr=EhrTokens(http, settings.ehr_key_file, scope=ehr_scope),
     )

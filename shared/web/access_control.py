@@ -3,7 +3,7 @@
 A route without a declaration fails the start of its app (`check_declarations`): nothing is open by oversight.
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
@@ -12,6 +12,8 @@ from fastapi import FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
+from shared.db.asked import ASKED
+from shared.web.capability import interaction_of
 from shared.web.rate_limit import RateLimiter, points_of
 
 
@@ -28,6 +30,16 @@ class Principal:
     roles: frozenset[str] = field(default_factory=frozenset)
     launch: str | None = None
     encounter: str | None = None
+
+
+def _identified(request: Request, principal: Principal) -> None:
+    """Note who calls: for the routes, and for the rows that the request leaves in the journal."""
+    request.state.principal = principal
+    asked = ASKED.get()
+    if asked is not None:
+        asked.actor, asked.client = principal.actor, principal.client_id
+        asked.route = request.scope["route"].path
+        asked.interaction = interaction_of(request.method, asked.route)
 
 
 class Authenticator(Protocol):
@@ -49,7 +61,7 @@ class Needs:
         principal = await authenticator.authenticate(
             request.headers.get("authorization"), tenant=request.path_params["tenant"], needs=self
         )
-        request.state.principal = principal
+        _identified(request, principal)
         limiter: RateLimiter = request.app.state.limiter
         limiter.take(principal.tenant, principal.client_id, points=points_of(request.scope))
         return principal
@@ -71,11 +83,48 @@ class PageNeeds:
         principal = await authenticator.authenticate(
             request.headers.get("authorization"), tenant=request.path_params["tenant"], needs=self
         )
-        request.state.principal = principal
+        _identified(request, principal)
         limiter: RateLimiter = request.app.state.limiter
         # all people of a practice share one client: what is counted is the launch
         limiter.take(principal.tenant, principal.launch or principal.client_id, points=points_of(request.scope))
         return principal
+
+
+@dataclass(frozen=True)
+class CdsCaller:
+    """A CDS client whose token is good for this call; `use` uses the token up, Unauthenticated if it was used before."""
+
+    principal: Principal
+    use: Callable[[], Awaitable[None]]
+
+
+class CdsAuthenticator(Protocol):
+    """Turns the token that a CDS client signs for each call into a principal; `shared.smart` has one."""
+
+    async def authenticate(self, authorization: str | None, *, tenant: str, path: str) -> CdsCaller:
+        """Return who calls `path` of our origin; Unauthenticated otherwise."""
+
+
+@dataclass(frozen=True)
+class CdsNeeds:
+    """A dependency that yields a CDS client of the practice, proved by a token for this one call (CDS Hooks 2.0.1)."""
+
+    async def __call__(self, request: Request) -> Principal:
+        """Authenticate the call for the tenant in its path, count it, and use its token up."""
+        known: Principal | None = getattr(request.state, "principal", None)
+        if known is not None:
+            return known  # the route runs once more: the same call with the same token
+        authenticator: CdsAuthenticator = request.app.state.cds_authenticator
+        path = request.scope["route"].path.format_map(request.path_params)
+        caller = await authenticator.authenticate(
+            request.headers.get("authorization"), tenant=request.path_params["tenant"], path=path
+        )
+        limiter: RateLimiter = request.app.state.limiter
+        # apart from what the same system asks as a client of the API, and half as often (standards.md 2.7)
+        limiter.take(caller.principal.tenant, f"cds {caller.principal.client_id}", points=1, requests=2)
+        await caller.use()
+        _identified(request, caller.principal)
+        return caller.principal
 
 
 @dataclass(frozen=True)
@@ -88,6 +137,10 @@ class Open:
         """Let everybody in."""
 
 
+Declared = Needs | PageNeeds | CdsNeeds | Open
+"""What a route says of who may call it."""
+
+
 def needs(*scopes: str) -> Needs:
     """Declare the scopes of a route, such as `system/Consent.r`."""
     return Needs(scopes)
@@ -98,11 +151,16 @@ def page(*roles: str, chart: bool = True) -> PageNeeds:
     return PageNeeds(roles, chart)
 
 
-def declarations(app: FastAPI) -> Iterator[tuple[RouteContext, list[Needs | PageNeeds | Open]]]:
+def declarations(app: FastAPI) -> Iterator[tuple[RouteContext, list[Declared]]]:
     """Yield every route of `app` (its `path`, `methods` …) with what it declares."""
     for route in iter_route_contexts(app.routes):
         if isinstance(route.original_route, APIRoute):
             yield route, list(_declared(route.dependant))
+
+
+def guarded_paths(app: FastAPI) -> frozenset[str]:
+    """Return the paths of the routes that are not open to all: the journal tells of each request to them."""
+    return frozenset(str(route.path) for route, declared in declarations(app) if not isinstance(declared[0], Open))
 
 
 def check_declarations(app: FastAPI) -> None:
@@ -115,8 +173,8 @@ def check_declarations(app: FastAPI) -> None:
         raise RuntimeError(f"routes outside the access rules: {strays}")
 
 
-def _declared(dependant: Dependant) -> Iterator[Needs | PageNeeds | Open]:
+def _declared(dependant: Dependant) -> Iterator[Declared]:
     for inner in dependant.dependencies:
-        if isinstance(inner.call, Needs | PageNeeds | Open):
+        if isinstance(inner.call, Declared):
             yield inner.call
         yield from _declared(inner)

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.routing import APIRoute
 
 from shared.ops.metrics import exposition
-from shared.web.access_control import Authenticator, Open, check_declarations
+from shared.web.access_control import Authenticator, Open, check_declarations, guarded_paths
+from shared.web.audit import RequestAudit
 from shared.web.errors import install_error_handlers
 from shared.web.middleware import Envelope
 from shared.web.openapi import About, describe
@@ -38,6 +39,7 @@ def create_app(
     routers: Iterable[APIRouter],
     authenticator: Authenticator,
     limiter: RateLimiter,
+    audit: RequestAudit,
     lifespan: Lifespan,
     about: About = _UNDESCRIBED,
     uploads: str | None = None,
@@ -63,6 +65,7 @@ def create_app(
     app.state.service = service
     app.state.authenticator = authenticator
     app.state.limiter = limiter
+    app.state.audit = audit
     for name, value in state.items():
         setattr(app.state, name, value)
     for router in routers:
@@ -71,6 +74,7 @@ def create_app(
     install_error_handlers(app)
     app.add_middleware(Envelope, service=service, uploads=uploads)
     check_declarations(app)
+    app.state.guarded = guarded_paths(app)
     return app
 
 

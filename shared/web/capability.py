@@ -55,6 +55,16 @@ def _read_route(route: RouteContext, found: dict[str, tuple[set[str], set[str]]]
             interactions.add(interaction)
 
 
+def interaction_of(method: str, path: str) -> str:
+    """Name what a request to the route `path` does: a FHIR interaction, or read, update, delete or operation elsewhere."""
+    if path.startswith(f"{FHIR_BASE}/"):
+        _, slash, rest = path.removeprefix(f"{FHIR_BASE}/").partition("/")
+        if rest == "_search":
+            return "search-type"
+        return _INTERACTIONS.get((method, _generic(f"{slash}{rest}")), "operation")
+    return {"GET": "read", "PUT": "update", "DELETE": "delete"}.get(method, "operation")
+
+
 def _generic(tail: str) -> str:
     """Name the first path parameter `id` and the second `version`, whatever the route calls them."""
     names = iter(("{id}", "{version}"))

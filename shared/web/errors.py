@@ -57,6 +57,7 @@ def refusal(
 ) -> Response:
     """Build the answer: OperationOutcome or problem+json (RFC 9457), with the request id for the help desk."""
     request_id = getattr(request.state, "request_id", "")
+    request.state.rule = issues[0].rule  # for the journal
     if is_fhir(request):
         body = operation_outcome(issues, code=code, diagnostics=f"request {request_id}")
         return Response(dump(body), status, headers, media_type="application/fhir+json; charset=utf-8")

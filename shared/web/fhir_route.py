@@ -8,10 +8,12 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from shared.db.asked import ASKED
 from shared.db.transaction import is_retryable
 from shared.fhir.bundle import Version, history
 from shared.fhir.history import parse_history
 from shared.fhir.json_text import dump
+from shared.fhir.subjects import subjects_of
 from shared.kernel.errors import Issue, PreconditionFailed, PreconditionMissing
 from shared.web.errors import refusal
 
@@ -134,6 +136,7 @@ def resource_response(
     resource: Mapping[str, Any] | None, *, version: int, updated: datetime, status: int = 200, location: str | None = None
 ) -> Response:
     """Answer with one resource (None: without a body), its ETag, Last-Modified and, if it was made or changed, Location."""
+    _tell_of(resource)
     headers = {"ETag": etag(version), "Last-Modified": format_datetime(updated.astimezone(UTC), usegmt=True)}
     if location is not None:
         headers["Location"] = location
@@ -142,7 +145,15 @@ def resource_response(
 
 def fhir_response(body: Mapping[str, Any], status: int = 200) -> Response:
     """Answer with a Bundle, Parameters or OperationOutcome."""
+    _tell_of(body)
     return Response(dump(body), status, media_type=MEDIA_TYPE)
+
+
+def _tell_of(resource: Mapping[str, Any] | None) -> None:
+    """Tell the journal whose data the answer holds."""
+    asked = ASKED.get()
+    if asked is not None and resource is not None:
+        subjects_of(resource, asked.patients, asked.resources)
 
 
 def history_response(request: Request, base: str, address: str, versions: Sequence[Version]) -> Response:

@@ -8,6 +8,8 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.db.asked import ASKED, Asked
+from shared.db.audit_writer import AuditUnwritten
 from shared.kernel.clock import SystemClock
 from shared.kernel.errors import Issue
 from shared.kernel.ids import uuid7
@@ -36,8 +38,50 @@ class BodyTooLong(Exception):
     """The body went over the limit while it was read."""
 
 
+class _Exchange:
+    """One request on its way in and its answer on its way out."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, asked: Asked, limit: int, head: bool) -> None:
+        self.status = 500
+        self.sent = False
+        self._scope, self._receive, self._send = scope, receive, send
+        self._asked = asked
+        self._limit = limit
+        self._head = head
+        self._got = 0
+        self._accounted = False
+        self._query: list[bytes] = [scope["query_string"]]
+        self._searching = scope["path"].endswith("/_search")
+
+    async def receive(self) -> Message:
+        """Pass on a part of the body; BodyTooLong over the limit."""
+        message = await self._receive()
+        body = message.get("body", b"")
+        self._got += len(body)
+        if self._got > self._limit:
+            raise BodyTooLong
+        if self._searching:
+            self._query.append(body)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass on a part of the answer, once the journal tells of the request; AuditUnwritten if it cannot."""
+        if message["type"] == "http.response.start":
+            if not self._accounted:
+                self._accounted = True
+                query = b"&".join(part for part in self._query if part).decode("utf-8", "replace")
+                await self._scope["app"].state.audit.account(self._scope, self._asked, message["status"], query)
+            self.status, self.sent = message["status"], True
+            headers = dict(message["headers"])  # as names only: a name may be there twice, such as Set-Cookie
+            missing = [header for header in _SECURITY_HEADERS.items() if header[0] not in headers]
+            message["headers"] = [*message["headers"], (b"x-request-id", self._asked.request.encode()), *missing]
+        elif self._head:
+            message = {**message, "body": b""}
+        await self._send(message)
+
+
 class Envelope:
-    """Request id, body limit, security headers, one log line and one measurement for every request."""
+    """Request id, body limit, security headers, one record in the journal, log line and measurement for every request."""
 
     def __init__(self, app: ASGIApp, *, service: str, uploads: str | None = None) -> None:
         self._app = app
@@ -58,48 +102,37 @@ class Envelope:
         head = method == "HEAD"
         if head:  # as GET, without the body (standards.md 3.1)
             scope["method"] = "GET"
-        status = 500
-        sent = False
-        got = 0
+        asked = Asked(state["request_id"], address=scope["client"][0] if scope.get("client") else None)
         limit = UPLOAD_LIMIT if self._uploads and scope["path"].endswith(self._uploads) else BODY_LIMIT
-
-        async def limited() -> Message:
-            nonlocal got
-            message = await receive()
-            got += len(message.get("body", b""))
-            if got > limit:
-                raise BodyTooLong
-            return message
-
-        async def marked(message: Message) -> None:
-            nonlocal status, sent
-            if message["type"] == "http.response.start":
-                status, sent = message["status"], True
-                headers = dict(message["headers"])  # as names only: a name may be there twice, such as Set-Cookie
-                missing = [header for header in _SECURITY_HEADERS.items() if header[0] not in headers]
-                message["headers"] = [*message["headers"], (b"x-request-id", state["request_id"].encode()), *missing]
-            elif head:
-                message = {**message, "body": b""}
-            await send(message)
-
+        exchange = _Exchange(scope, receive, send, asked=asked, limit=limit, head=head)
+        before = ASKED.set(asked)
         try:
-            await self._serve(scope, limited, marked, limit)
+            await self._answer(scope, exchange, limit)
+        except AuditUnwritten as error:
+            issue = Issue("unavailable", f"{error}; try again.")
+            answer = refusal(Request(scope), 503, "transient", (issue,), {"Retry-After": "5"})
+            await answer(scope, exchange.receive, exchange.send)
+        finally:
+            ASKED.reset(before)
+            self._record(scope, method, exchange.status, time.perf_counter() - started)
+
+    async def _answer(self, scope: Scope, exchange: _Exchange, limit: int) -> None:
+        try:
+            await self._serve(scope, exchange, limit)
         except BodyTooLong:
             answer = refusal(Request(scope), 413, "too-long", (Issue("too-long", f"a body holds at most {limit} bytes"),))
-            await answer(scope, receive, marked)
+            await answer(scope, exchange.receive, exchange.send)
         except Exception as error:
-            if sent:
+            if exchange.sent or isinstance(error, AuditUnwritten):
                 raise
             answer = await scope["app"].state.unexpected(Request(scope), error)
-            await answer(scope, receive, marked)
-        finally:
-            self._record(scope, method, status, time.perf_counter() - started)
+            await answer(scope, exchange.receive, exchange.send)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+    async def _serve(self, scope: Scope, exchange: _Exchange, limit: int) -> None:
         length = Headers(scope=scope).get("content-length", "0")
         if length.isascii() and length.isdigit() and int(length[:12]) > limit:
             raise BodyTooLong
-        await self._app(scope, receive, send)
+        await self._app(scope, exchange.receive, exchange.send)
 
     def _record(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "none")

@@ -22,8 +22,6 @@ from shared.kernel.errors import Conflict
 from shared.kernel.ids import uuid7
 from shared.smart.registry import record_registry_events
 
-"""The tenant of facts that are no tenant's; its slug is `_`."""
-
 _CLIENT_NAME = "careledger-administration"
 
 

@@ -221,7 +221,7 @@ async def test_the_webs_role_changes_nothing_of_the_administrators(settings: Acc
         held: dict[str, str] = {}
         for table, right in rights:
             held[table] = held.get(table, "") + right[0]
-        assert held == worked_with | {"client_jti": "DIU", "journal": "I", "journal_unpublished": "I"}
+        assert held == worked_with | {"client_jti": "DIU", "journal": "I", "journal_unpublished": "I", "journal_unsealed": "I"}
         with pytest.raises(psycopg.errors.UndefinedObject):
             connection.execute("SELECT count(*) FROM journal")
 

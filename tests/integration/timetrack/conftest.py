@@ -87,7 +87,10 @@ class Door:
 
     def stored(self) -> int:
         """Return how many rows a request could have left."""
-        counts = [f"(SELECT count(*) FROM {t})" for t in ("time_entry", "time_entry_version", "time_entry_identifier", "journal")]
+        counts = [
+            f"(SELECT count(*) FROM {t})"
+            for t in ("time_entry", "time_entry_version", "time_entry_identifier", "journal WHERE status IS NULL")
+        ]
         return int(self.rows(f"SELECT {' + '.join(counts)} AS n")[0]["n"])
 
 
