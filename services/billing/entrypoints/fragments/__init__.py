@@ -5,6 +5,7 @@ from services.billing.entrypoints.fragments import (
     attestations,
     charge,
     closing,
+    consent_asks,
     decisions,
     desk,
     elements,
@@ -18,6 +19,7 @@ from services.billing.entrypoints.fragments import (
 
 ROUTERS = (
     patient.router,
+    consent_asks.router,
     attestations.router,
     allocation.router,
     rules.router,

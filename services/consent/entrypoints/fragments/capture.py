@@ -212,6 +212,7 @@ async def _show(desk: Desk, typed: Typed, errors: Sequence[FieldError], *, docum
         "cons_capture.html",
         status=422 if errors else 200,
         base=desk.base,
+        billing=desk.billing,
         allowed=me is not None,
         key=typed.get("key"),
         language=found.language,

@@ -66,6 +66,11 @@ class Speech:
     staff: dict[str, StaffMemberState]
 
     @property
+    def billing(self) -> str:
+        """The address of billing's fragments: what the payer asks for, and the amount to say."""
+        return f"/t/{self.call.practice.tenant}/app/billing"
+
+    @property
     def today(self) -> date:
         """The day at the practice."""
         return self.now.astimezone(self.zone).date()

@@ -47,6 +47,7 @@ async def panel(request: Request, principal: Reader) -> Response:
     shown = [program for index, program in enumerate(desk.programs) if index == 0 or histories[program]]
     return answer(
         "cons_panel.html",
+        billing=desk.billing,
         writes=desk.writes,
         states=[
             _state(desk, program, found[program], other=bool(active - {program})) | {"filing": filings.get(program)}
@@ -70,7 +71,7 @@ def _state(desk: Desk, program: str, found: InForce, *, other: bool) -> Row:
         "since": since,
         "facts": "",
         "ask": trigger is not None or found.reason is Reason.DECLINED,
-        "next": _NEXT[trigger] if trigger else "Nothing to do. A new consent is needed only if the billing practitioner changes.",
+        "next": _NEXT[trigger] if trigger else "Nothing to do for Medicare: a new consent is needed only if the billing practitioner changes.",
         "record": bool(found.evidence),
         "change": found.in_force,
     }
