@@ -56,6 +56,9 @@ async def panel(request: Request, principal: Reader) -> Response:
     )
 
 
+_NOTHING = "Nothing to do. A new consent is needed only if the billing practitioner changes, or where a payer asks for one."
+
+
 def _standing(desk: Desk, history: list[Consent]) -> InForce:
     return in_force(history, at=desk.now, known_at=desk.now, zone=desk.zone)
 
@@ -71,7 +74,7 @@ def _state(desk: Desk, program: str, found: InForce, *, other: bool) -> Row:
         "since": since,
         "facts": "",
         "ask": trigger is not None or found.reason is Reason.DECLINED,
-        "next": _NEXT[trigger] if trigger else "Nothing to do for Medicare: a new consent is needed only if the billing practitioner changes.",
+        "next": _NEXT[trigger] if trigger else _NOTHING,
         "record": bool(found.evidence),
         "change": found.in_force,
     }
