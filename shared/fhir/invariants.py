@@ -105,6 +105,8 @@ def _dicts(value: dict[str, Any], name: str, below: str) -> Iterator[dict[str, A
 
 def _is_before(later: object, earlier: object) -> bool:
     """Tell whether `later` lies before `earlier` however their missing parts and zones are read."""
+    if later is None or earlier is None:
+        return False
     ends, starts = _time(later), _time(earlier)
     if ends is None or starts is None:
         return False

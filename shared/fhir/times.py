@@ -13,9 +13,10 @@ _TEXT = re.compile(
     re.ASCII,
 )
 _ZONE_LIMIT = ("+14:00", "-14:00")
+_SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FhirTime:
     """A FHIR date or dateTime: the instants `[start, end)` that its text may mean, in UTC.
 
@@ -71,18 +72,20 @@ def local_text(at: datetime, zone: ZoneInfo) -> str:
 
 def _instant(match: re.Match[str]) -> FhirTime:
     clock, fraction, zone = match["time"], match["fraction"] or "", match["zone"]
+    if zone[1:3] == "14" and zone not in _ZONE_LIMIT:
+        raise ValueError("no zone lies further than 14 hours")
+    if not fraction and not clock.endswith(":60"):
+        at = datetime.fromisoformat(match.string).astimezone(UTC)
+        return FhirTime(match.string, "instant", at, at + _SECOND)
     leap = clock.endswith(":60")
     if leap:
         clock = clock[:-2] + "59"
-    if zone[1:3] == "14" and zone not in _ZONE_LIMIT:
-        raise ValueError("no zone lies further than 14 hours")
     whole = datetime.fromisoformat(f"{match['year']}-{match['month']}-{match['day']}T{clock}{zone}").astimezone(UTC)
     if leap:
-        second = whole + timedelta(seconds=1)
-        return FhirTime(match.string, "instant", second, second + timedelta(seconds=1))
+        second = whole + _SECOND
+        return FhirTime(match.string, "instant", second, second + _SECOND)
     start = whole + timedelta(microseconds=int(fraction[1:7].ljust(6, "0")))
-    step = timedelta(microseconds=10 ** max(0, 7 - len(fraction))) if fraction else timedelta(seconds=1)
-    return FhirTime(match.string, "instant", start, start + step)
+    return FhirTime(match.string, "instant", start, start + timedelta(microseconds=10 ** max(0, 7 - len(fraction))))
 
 
 def _days(match: re.Match[str], zone: tzinfo) -> FhirTime:

@@ -4,10 +4,11 @@ import secrets
 from datetime import datetime
 from uuid import UUID
 
+_LOW_62 = (1 << 62) - 1
+
 
 def uuid7(at: datetime) -> UUID:
     """Make a UUIDv7 for the instant `at` (aware); two calls never give the same id, even for one instant."""
     milliseconds = int(at.timestamp() * 1000) & ((1 << 48) - 1)
-    rand_a = secrets.randbits(12)
-    rand_b = secrets.randbits(62)
-    return UUID(int=(milliseconds << 80) | (0x7 << 76) | (rand_a << 64) | (0b10 << 62) | rand_b)
+    drawn = secrets.randbits(74)
+    return UUID(int=(milliseconds << 80) | (0x7 << 76) | (drawn >> 62 << 64) | (0b10 << 62) | (drawn & _LOW_62))
