@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.billing.adapters import feed
+from services.billing.adapters.cds import CdsTokenUses
 from services.billing.adapters.charges_file import charges_file
 from services.billing.adapters.denial_causes import load_denial_causes
 from services.billing.adapters.ehr import SCOPE, EhrChart
@@ -31,7 +32,7 @@ from services.billing.adapters.unit_of_work import BillingUnitOfWork
 from services.billing.domain.charge_columns import COLUMNS
 from services.billing.domain.remittance import read_remittance
 from services.billing.domain.rule_book import RuleBook
-from services.billing.entrypoints import charges_api, described, fhir_api, provenance_api, rest_api, rules_api
+from services.billing.entrypoints import cds, charges_api, described, fhir_api, provenance_api, rest_api, rules_api
 from services.billing.entrypoints.consumer import handlers
 from services.billing.entrypoints.fragments import ROUTERS
 from services.billing.entrypoints.rounds import repeat
@@ -48,6 +49,10 @@ from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.clock import Clock, SystemClock
 from shared.kernel.errors import NotFound
 from shared.ops.settings import PartSettings
+from shared.smart.cds_authenticator import CdsTokenAuthenticator
+from shared.smart.cds_tokens import CdsTokenVerifier
+from shared.smart.client_keys import ClientKeys
+from shared.smart.jwks_fetch import JwksFetcher
 from shared.smart.part import Part, build_part, consumers_of, relay_of
 from shared.web import app as web
 from shared.web.charts import Charts
@@ -55,9 +60,13 @@ from shared.web.charts import Charts
 MIGRATIONS = Path(__file__).parent / "migrations"
 HANDLERS = handlers(JOURNAL, EvidenceRepository)
 
+_ROUTERS = (
+    fhir_api.router, provenance_api.router, rest_api.router, charges_api.router, rules_api.router, cds.router,
+)  # fmt: skip
 _PUBLISH_SECONDS = 1.0
 _READ_SECONDS = 0.5
 _DAILY_CHECK_SECONDS = 30.0
+_FORGET_SECONDS = 60.0
 _DAY = timedelta(days=1)
 _LOOK_AT_ONCE = 200
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -101,18 +110,23 @@ def create_app(settings: PartSettings) -> FastAPI:
     """Return the app that serves billing; it opens its connections when first used and closes them at the end."""
     part = build_part(settings, JOURNAL, ehr_scope=SCOPE)
     world = BillingWorld(part)
+    fetcher = JwksFetcher(dev=settings.dev)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         world.charts.close()
+        await fetcher.close()
         await part.close()
 
     return web.create_app(
         service=settings.service,
         title="Careledger billing",
-        routers=(fhir_api.router, provenance_api.router, rest_api.router, charges_api.router, rules_api.router, *ROUTERS),
+        routers=(*_ROUTERS, *ROUTERS),
         authenticator=part.authenticator,
+        cds_authenticator=CdsTokenAuthenticator(
+            CdsTokenVerifier(ClientKeys(fetcher)), part.registry, CdsTokenUses(part.engine), public_url=settings.public_url
+        ),
         limiter=part.limiter,
         audit=part.audit,
         lifespan=lifespan,
@@ -143,6 +157,7 @@ async def run_consumer(settings: PartSettings) -> None:
             tasks.create_task(repeat("charts due", _READ_SECONDS, partial(read_due, reading, world)))
             tasks.create_task(repeat("daily reading", _DAILY_CHECK_SECONDS, daily(reading, world, overviews)))
             tasks.create_task(repeat("overviews", _READ_SECONDS, partial(look_again, reading, overviews, world)))
+            tasks.create_task(repeat("tokens of CDS clients", _FORGET_SECONDS, CdsTokenUses(part.engine).forget))
     finally:
         await part.close()
 

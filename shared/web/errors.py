@@ -47,9 +47,9 @@ def status_of(error: CareledgerError) -> tuple[int, str]:
 
 
 def is_fhir(request: Request) -> bool:
-    """Tell whether the request was made at a FHIR base."""
+    """Tell whether the request was made at a FHIR base, or by CDS Hooks, whose errors are OperationOutcomes too."""
     steps = request.scope["path"].split("/")
-    return len(steps) > 3 and steps[1] == "t" and steps[3] == "fhir"
+    return len(steps) > 3 and steps[1] == "t" and steps[3] in ("fhir", "cds-services")
 
 
 def refusal(

@@ -74,7 +74,8 @@ class _Exchange:
             self.status, self.sent = message["status"], True
             headers = dict(message["headers"])  # as names only: a name may be there twice, such as Set-Cookie
             missing = [header for header in _SECURITY_HEADERS.items() if header[0] not in headers]
-            message["headers"] = [*message["headers"], (b"x-request-id", self._asked.request.encode()), *missing]
+            further = [(b"x-request-id", self._asked.request.encode()), *self._scope["state"].get("further_headers", ())]
+            message["headers"] = [*message["headers"], *further, *missing]
         elif self._head:
             message = {**message, "body": b""}
         await self._send(message)

@@ -233,6 +233,7 @@ OVERVIEW = sa.Table(
     sa.Column("last_visit", sa.Date),
     sa.Column("consent", sa.Text, nullable=False),
     sa.Column("consent_why", sa.Text, nullable=False),
+    sa.Column("consent_until", sa.Date),
     sa.Column("without_consent", sa.Integer, nullable=False),
     sa.Column("lane", sa.Text, nullable=False),
     sa.Column("counted", sa.Integer, nullable=False),
@@ -246,6 +247,7 @@ OVERVIEW = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("rule", sa.Text, nullable=False),
     sa.Column("finding", sa.Text, nullable=False),
+    sa.Column("beside", sa.Text, nullable=False, server_default="[]"),
     sa.Column("who", sa.Text, nullable=False),
     sa.Column("lines", sa.Text, nullable=False),
     sa.Column("amount", sa.Numeric(12, 2), nullable=False),
@@ -285,6 +287,33 @@ OVERVIEW_STAFF = sa.Table(
     sa.Column("entries", sa.Integer, nullable=False),
     sa.Column("passed", sa.Integer, nullable=False),
     sa.Column("late", sa.Integer, nullable=False),
+)
+
+CDS_TOKEN = sa.Table(
+    "cds_token",
+    metadata,
+    sa.Column("tenant_id", pg.UUID, primary_key=True),
+    sa.Column("issuer", sa.Text, primary_key=True),
+    sa.Column("token_id", sa.Text, primary_key=True),
+    sa.Column("expires_at", _instant, nullable=False),
+)
+sa.Index("cds_token_by_end", CDS_TOKEN.c.expires_at)
+
+CDS_FEEDBACK = sa.Table(
+    "cds_feedback",
+    metadata,
+    sa.Column("tenant_id", pg.UUID, primary_key=True),
+    sa.Column("card", pg.UUID, primary_key=True),
+    sa.Column("outcome", sa.Text, primary_key=True),
+    sa.Column("at", _instant, primary_key=True),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("client", sa.Text, nullable=False),
+    sa.Column("suggestions", sa.Text, nullable=False),
+    sa.Column("reason_system", sa.Text),
+    sa.Column("reason_code", sa.Text),
+    sa.Column("comment", sa.Text),
+    sa.Column("received_at", _instant, nullable=False),
+    sa.CheckConstraint("outcome IN ('accepted', 'overridden')", name="cds_feedback_outcome"),
 )
 
 OVERVIEW_DUE = sa.Table(

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from services.billing.adapters.cds import CdsRepository
 from services.billing.adapters.charge_catalog import ChargeCatalog
 from services.billing.adapters.charge_repository import ChargeRepository
 from services.billing.adapters.feed import FeedRepository
@@ -32,6 +33,7 @@ class BillingUnitOfWork:
     views: PageViews
     overviews: OverviewRepository
     lists: OverviewLists
+    cds: CdsRepository
     refreshers: RefresherRepository
     remittances: RemittanceRepository
 
@@ -51,6 +53,7 @@ class BillingUnitOfWork:
         self.views = PageViews(connection, self._tenant_id)
         self.overviews = OverviewRepository(connection, self._tenant_id, self.ledger, self.views)
         self.lists = OverviewLists(connection, self._tenant_id)
+        self.cds = CdsRepository(connection, self._tenant_id, self._tenant)
         self.refreshers = RefresherRepository(connection, self._tenant_id, self._tenant)
         self.remittances = RemittanceRepository(connection, self._tenant_id, self._tenant)
         return self

@@ -12,6 +12,7 @@ from services.billing.domain.charge import ChargeItem
 from services.billing.domain.remittance import DenialCauses
 from services.billing.domain.rule_book import RuleBook
 from services.billing.fhir_mapping import Bases
+from services.billing.usecases.cds_ports import CdsStore
 from services.billing.usecases.export_ports import PublishedCharges
 from services.billing.usecases.list_ports import Lists
 from services.billing.usecases.overview_ports import OverviewStore
@@ -60,6 +61,10 @@ class Reading(UnitOfWork, Protocol):
     @property
     def lists(self) -> Lists:
         """The lines of lists, read."""
+
+    @property
+    def cds(self) -> CdsStore:
+        """A patient's line for cards, and what came of cards."""
 
     @property
     def refreshers(self) -> RefresherStore:

@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from services.billing.domain.case import Case
 from services.billing.domain.consent_window import current_versions
+from services.billing.domain.countable_time import sort_entries
 from services.billing.domain.eligibility import chronic_codes
+from services.billing.domain.exclusions import check_exclusions
 from services.billing.domain.findings import Assembly, Concerns, Finding, Outcome, Severity
 from services.billing.domain.judgement import Judgement
 from services.billing.domain.lanes import units_of
-from services.billing.domain.ledger import EncounterKind, TimeEntryFact
+from services.billing.domain.ledger import ConsentFact, EncounterKind, TimeEntryFact
 from services.billing.domain.pieces import Effect, raw_total
 from services.billing.domain.progress import progress_of
 from services.billing.domain.rule_book import RuleBook
@@ -49,7 +52,7 @@ def overview_of(
     amount, unknown = expected(book, lines, case.tenant.place_of_service, judgement.day or grid.last_day)
     main, others = _main(assembly, state)
     progress = progress_of(judgement)
-    consent, why = consent_standing(case, at)
+    consent, why, until = consent_standing(case, at)
     last = max(_mine(case), key=_began, default=None)
     visits = [v.start_day for v in ledger.encounters if v.kind is EncounterKind.VISIT and v.start_day <= day]
     coverage = judgement.payer.coverage
@@ -74,6 +77,7 @@ def overview_of(
         last_visit=max(visits, default=None),
         consent=consent,
         consent_why=why,
+        consent_until=until,
         without_consent=_without_consent(judgement),
         lane=progress.lane.value,
         counted=progress.seconds,
@@ -86,6 +90,7 @@ def overview_of(
         kind=kind_of(main.rule) if main is not None else "",
         rule=main.rule if main is not None else "",
         finding=_said(main, others),
+        beside=json.dumps(_beside(judgement, assembly, day)),
         who=main.who_can_fix if main is not None else "",
         lines=json.dumps(lines),
         amount=amount,
@@ -142,17 +147,21 @@ def expected(book: RuleBook, lines: Iterable[tuple[str, int]], place: str, day: 
     return amount, unknown
 
 
-def consent_standing(case: Case, at: datetime) -> tuple[str, str]:
-    """Return whether consent is in force at `at` (or when the month ended), and why not, in words."""
-    grid = case.grid
-    when = min(at, grid.end - timedelta(seconds=1))
-    day = grid.day_of(when)
-    consents = [c for c in current_versions(case.ledger.consents) if c.practitioner == case.practitioner] or current_versions(
-        case.ledger.consents
-    )
+def consent_standing(case: Case, at: datetime) -> tuple[str, str, date | None]:
+    """Return whether consent is in force at `at` (or when the month ended), why not, in words, and its last day if it has one."""
+    when = min(at, case.grid.end - timedelta(seconds=1))
+    known = current_versions(case.ledger.consents, case.rules.program)
+    consents = [c for c in known if c.practitioner == case.practitioner] or known
     if not consents:
-        return "missing", "Nobody has asked yet"
+        return "missing", "Nobody has asked yet", None
     latest = consents[-1]
+    standing, why = _standing(case, latest, when)
+    return standing, why, latest.in_force_until if latest.status != "rejected" else None
+
+
+def _standing(case: Case, latest: ConsentFact, when: datetime) -> tuple[str, str]:
+    grid = case.grid
+    day = grid.day_of(when)
     given = _spoken(grid.day_of(latest.given_at))
     if latest.status == "rejected":
         return "declined", f"Declined {given}"
@@ -200,6 +209,21 @@ def _said(finding: Finding | None, others: int) -> str:
         return ""
     text = finding.text[:1].upper() + finding.text[1:]
     return f"{text}, and {others} more" if others else text
+
+
+def _beside(judgement: Judgement, assembly: Assembly, day: date) -> list[dict[str, str]]:
+    """Return the findings on other programs and practitioners that a person should see, the gravest first.
+
+    While no code is reached the decision does not turn on them, so they are asked for here: nobody should log time in vain.
+    """
+    findings: Iterable[Finding] = assembly.findings
+    if not judgement.units.base:
+        case = replace(judgement.case, findings=[], trace=[])
+        check_exclusions(case, day, sort_entries(case)[1])
+        findings = case.findings
+    open_ = (f for f in findings if f.severity is not Severity.INFO and f.decided is None)
+    found = sorted((f for f in open_ if kind_of(f.rule) == "programs"), key=lambda finding: -_RANK[finding.severity])
+    return [{"rule": f.rule, "severity": f.severity.value, "text": f.text, "would": f.would_make_billable} for f in found]
 
 
 def _plan(assembly: Assembly) -> str | None:

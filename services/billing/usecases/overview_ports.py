@@ -32,7 +32,8 @@ class OverviewRow:
 
     `lines` are codes and units as JSON; of a hold `amount` is what is at risk. `missing` are seconds to `next_code`.
     `notes_due` entries have notes that lack something, `copied` ones are marked as copies or out of proportion.
-    `only_reviews`: nothing but decisions of a named person keeps it. `held_since` is set by the store.
+    `only_reviews`: nothing but decisions of a named person keeps it. `held_since` is set by the store. `consent_until` is the
+    last day of a consent that ends; `beside` are findings on other programs that a person should see, as JSON.
     """
 
     patient: str
@@ -54,6 +55,7 @@ class OverviewRow:
     last_visit: date | None
     consent: str
     consent_why: str
+    consent_until: date | None
     without_consent: int
     lane: str
     counted: int
@@ -66,6 +68,7 @@ class OverviewRow:
     kind: str
     rule: str
     finding: str
+    beside: str
     who: str
     lines: str
     amount: Decimal
