@@ -12,8 +12,18 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.billing.adapters.tables import ASSEMBLY, LEDGER_ENTRY, OVERVIEW, OVERVIEW_DUE, OVERVIEW_STAFF
-from services.billing.usecases.list_ports import PAGE, ChargeTally, Decided, HoldNote, StaffTally, Tally, Want
+from services.billing.adapters.tables import ASSEMBLY, DIFFERENCE, LEDGER_ENTRY, OVERVIEW, OVERVIEW_DUE, OVERVIEW_STAFF
+from services.billing.domain.findings import Difference
+from services.billing.usecases.list_ports import (
+    PAGE,
+    ChargeTally,
+    Decided,
+    HoldNote,
+    OpenDifference,
+    StaffTally,
+    Tally,
+    Want,
+)
 from services.billing.usecases.overview_ports import OverviewRow
 from shared.kernel.calendar_month import CalendarMonth
 
@@ -197,6 +207,18 @@ class OverviewLists:
         )
         return [Decided(**row._mapping) for row in await self._connection.execute(query)]
 
+    async def differences(self) -> list[OpenDifference]:
+        """Return the open differences, the one to be reported first on top."""
+        d = DIFFERENCE.c
+        line = (_O.tenant_id == d.tenant_id) & (_O.month == d.month) & (_O.patient == d.patient)
+        query = (
+            sa.select(d.month, d.patient, d.found_at, d.data, _O.name, _O.practitioner_name)
+            .join_from(DIFFERENCE, OVERVIEW, line, isouter=True)
+            .where(self._mine(DIFFERENCE))
+        )
+        found = [_open_difference(row) for row in await self._connection.execute(query)]
+        return sorted(found, key=lambda one: (one.report_by or date.max, one.month, one.name))
+
     async def is_behind(self) -> bool:
         """Tell whether notes wait."""
         query = sa.select(sa.exists().where(OVERVIEW_DUE.c.tenant_id == self._tenant_id))
@@ -254,6 +276,22 @@ _SUMS = (
     _total(_O.unknown_amounts, "unknown_amounts", _O.state.in_(("hold", "attest", "released"))),
 )
 _note = msgspec.json.Decoder(HoldNote)
+_difference = msgspec.json.Decoder(Difference)
+
+
+def _open_difference(row: Any) -> OpenDifference:
+    said = _difference.decode(row.data)
+    return OpenDifference(
+        month=CalendarMonth(row.month.year, row.month.month),
+        patient=row.patient,
+        name=row.name or f"Patient {row.patient}",
+        practitioner_name=row.practitioner_name or "",
+        found_at=row.found_at,
+        kind=said.kind,
+        billed=said.billed,
+        now=said.now,
+        report_by=said.report_by,
+    )
 
 
 def _float(value: Any) -> float | None:

@@ -4,16 +4,20 @@ from dataclasses import dataclass
 from datetime import date
 
 from services.billing.usecases.close_month import MonthStanding, month_standing
-from services.billing.usecases.list_ports import Looking, Want
+from services.billing.usecases.list_ports import Looking, StaffTally, Want
 from shared.kernel.calendar_month import CalendarMonth
 
 _LONG_DAY_SECONDS = 8 * 3600
 _ASSERTED_PERCENT = 20
+_NAMED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class MonthCheck:
-    """What stands out: `uniform` totals (seconds, patients), `long_days` (performer, name, day, seconds), counts of the rest."""
+    """What stands out: `uniform` totals (seconds, patients), `long_days` (performer, name, day, seconds), counts of the rest.
+
+    `copied` are the first patients (id, name) of the `cloned`, `by_staff` whose entries are late or asserted.
+    """
 
     standing: MonthStanding
     holds: int
@@ -22,7 +26,9 @@ class MonthCheck:
     long_days: list[tuple[str, str, date, int]]
     asserted_percent: float
     cloned: int
+    copied: list[tuple[str, str]]
     late: int
+    by_staff: list[StaffTally]
 
     @property
     def asserted_high(self) -> bool:
@@ -34,6 +40,8 @@ async def check_month(*, month: CalendarMonth, look: Looking) -> MonthCheck:
     """Look at a month from above; nothing is changed."""
     async with look() as uow:
         zone = await uow.ledger.zone()
+        staff = await uow.lists.staff([month], Want())
+        marked = Want(lists=("copied",))
         sums = await uow.lists.tally([month], Want(lists=("all",)))
         total = sums[0] if sums else None
         return MonthCheck(
@@ -43,6 +51,8 @@ async def check_month(*, month: CalendarMonth, look: Looking) -> MonthCheck:
             uniform=await uow.lists.uniform_totals(month),
             long_days=await uow.lists.staff_days(month, zone, _LONG_DAY_SECONDS),
             asserted_percent=total.asserted * 100 / total.counted if total and total.counted else 0.0,
-            cloned=await uow.lists.count(month, Want(lists=("copied",))),
-            late=sum(staff.late for staff in await uow.lists.staff([month], Want())),
+            cloned=await uow.lists.count(month, marked),
+            copied=[(line.patient, line.name) for line in await uow.lists.rows(month, marked, order=("name",), count=_NAMED)],
+            late=sum(one.late for one in staff),
+            by_staff=staff,
         )

@@ -102,6 +102,24 @@ class HoldNote:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpenDifference:
+    """A released patient-month whose facts now say something else (P5, P6): codes and units as billed and as they are now.
+
+    `kind` is replacement or void; of a lower result `report_by` is the last day to report an overpayment.
+    """
+
+    month: CalendarMonth
+    patient: str
+    name: str
+    practitioner_name: str
+    found_at: datetime
+    kind: str
+    billed: tuple[tuple[str, int], ...]
+    now: tuple[tuple[str, int], ...]
+    report_by: date | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decided:
     """A version of a patient-month's decision: when, and what became of it."""
 
@@ -148,6 +166,9 @@ class Lists(Protocol):
 
     async def decisions(self, month: CalendarMonth, patient: str) -> list[Decided]:
         """Return all decisions of a patient-month, newest first."""
+
+    async def differences(self) -> list[OpenDifference]:
+        """Return the open differences of all months, those to be reported first before the others."""
 
     async def is_behind(self) -> bool:
         """Tell whether facts have come that the lines do not show yet."""

@@ -177,7 +177,8 @@ async def test_the_close_looks_at_the_month_first_and_only_the_lead_reopens(mont
     assert "2 holds open" in form
     assert "2 patients still to attest" in form
     assert "0 % of the counted time is asserted." in form
-    assert "1 entry written over 7 days late." in form
+    assert "1 entry written over 7 days late: Bo: 1" in form
+    assert "No planned for Wed Nov 4" in words(await visitor.get(f"desk?month={MONTH}"))
     assert "Say why." in await visitor.post(f"months/{MONTH}/close", 422, reason="")
     closed = words(await visitor.post(f"months/{MONTH}/close", reason="all looked at"))
     assert "October 2026 is closed." in closed
@@ -196,11 +197,17 @@ async def test_a_difference_is_shown_and_signed_on_its_page(month: Clinic) -> No
     await look_again(month)
     ada = doctor(month)
     assert "On hold 3" in words(await ada.get(f"desk?month={MONTH}"))
+    listed = words(await ada.get("differences"))
+    assert "1 released month with other facts now. What was billed is never edited" in listed
+    assert "Patient long October 2026 dr-ada 99439 + 99490 nothing Void Jan 2, 2027" in listed
+    assert "1 released month has facts that say something else now." in words(await ada.get(f"desk?month={MONTH}"))
+    assert "2026-10,Patient long,dr-ada,void,99439 + 99490,nothing," in (await ada.ask("GET", "differences.csv")).text
     said = words(await ada.get(f"months/{MONTH}/patients/long"))
     assert "Billed 99439 ×1 + 99490 ×1; the facts now give nothing." in said
     done = words(await ada.post(f"months/{MONTH}/attest", patient="long", differences="yes", back="charge"))
     assert "Aborted" in done
     assert "the facts now give" not in done
+    assert "No difference is open" in words(await ada.get("differences"))
 
 
 async def test_one_fix_for_a_whole_plan(clinic: Clinic) -> None:

@@ -212,7 +212,11 @@ def _checks(found: MonthCheck) -> list[Row]:
     """Return the self-check in words: what a person should have seen before the month is closed."""
 
     def line(count: int, clear: str, words: str, details: Sequence[str] = ()) -> Row:
-        return {"level": "review" if count else "ok", "text": words if count else clear, "details": list(details)}
+        return {
+            "level": "review" if count else "ok",
+            "text": words if count else clear,
+            "details": list(details) if count else [],
+        }
 
     return [
         line(found.holds, "No hold is open.", f"{counted(found.holds, 'hold')} open: their charges are not in this month."),
@@ -232,16 +236,19 @@ def _checks(found: MonthCheck) -> list[Row]:
         line(
             int(found.asserted_high),
             f"{found.asserted_percent:.0f} % of the counted time is asserted.",
-            f"{found.asserted_percent:.0f} % of the counted time is asserted, more than 20 %.",
+            f"{found.asserted_percent:.0f} % of the counted time is asserted, more than 20 %. Logged by hand, by whom:",
+            [f"{one.name}: {duration_words(one.asserted)}" for one in found.by_staff if one.asserted],
         ),
         line(
             found.cloned,
             "No counted note is marked as a copy of another.",
-            f"{counted(found.cloned, 'patient')} with notes marked as copies or out of proportion.",
+            f"{counted(found.cloned, 'patient')} with notes marked as copies or out of proportion:",
+            [name for _, name in found.copied],
         ),
         line(
             found.late,
             "No entry was written over 7 days late.",
-            f"{found.late} {'entry' if found.late == 1 else 'entries'} written over 7 days late.",
+            f"{found.late} {'entry' if found.late == 1 else 'entries'} written over 7 days late:",
+            [f"{one.name}: {one.late}" for one in found.by_staff if one.late],
         ),
     ]

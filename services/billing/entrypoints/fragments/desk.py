@@ -1,12 +1,12 @@
 """The desk of a month: how far its close has come, holds first, then what is to be attested, released, and not billable."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from fastapi import Request, Response
 
-from services.billing.entrypoints.fragments.common import Desk, Row, answer, counted, day_of, fragment_router
+from services.billing.entrypoints.fragments.common import Desk, Row, answer, counted, day_of, fragment_router, weekday_of
 from services.billing.entrypoints.fragments.lines import (
     KINDS,
     csv_answer,
@@ -16,7 +16,15 @@ from services.billing.entrypoints.fragments.lines import (
     sum_words,
 )
 from services.billing.entrypoints.fragments.plans import plan_row
-from services.billing.entrypoints.fragments.practice import ACTING, DeskReader, month_of, month_title, months_back, practice_desk
+from services.billing.entrypoints.fragments.practice import (
+    ACTING,
+    DeskReader,
+    month_of,
+    month_title,
+    months_back,
+    practice_desk,
+    settings_in,
+)
 from services.billing.usecases.close_month import MonthStanding, MonthStatus, month_standing
 from services.billing.usecases.list_ports import PAGE, ChargeTally, HoldNote, Tally, Want
 from shared.kernel.calendar_month import CalendarMonth
@@ -35,6 +43,8 @@ _GROUPS = {
 }
 _SORTS = ("name", "practitioner_name", "counted", "amount", "finding", "held_since")
 _MONTHS_OFFERED = 13
+_GRACE_DAYS = 4
+"""Days after a month's end in which it is usually closed: a design choice, each practice sets its own."""
 
 
 @router.get("")
@@ -100,6 +110,7 @@ async def show_desk(
         practitioners = await uow.lists.tally([month], Want(lists=("all",)), by="practitioner")
         payers = await uow.lists.tally([month], Want(lists=("all",)), by="payer")
         plans = await uow.lists.tally([month], Want(lists=("plan",)), by="plan")
+        differences = await uow.lists.differences()
         behind = await uow.lists.is_behind()
     total = whole[0] if whole else None
     values = await _table(desk, month, filters)
@@ -111,10 +122,11 @@ async def show_desk(
         today=f"{desk.today:%A}, {desk.today:%B} {desk.today.day}, {desk.today.year}",
         said=_said(total),
         months=[(str(one), month_title(one)) for one in months_back(CalendarMonth.of(desk.at, desk.zone), _MONTHS_OFFERED)],
-        steps=_steps(desk, total, assembled, charges[0] if charges else None, standing),
+        steps=_steps(desk, total, assembled, charges[0] if charges else None, standing, await _planned(desk, month)),
         practitioners=[(tally.key, tally.name or "not known") for tally in practitioners],
         payers=[(tally.key, tally.name) for tally in payers if tally.key],
         plans=[plan_row(tally) for tally in plans],
+        differences=len(differences),
         kinds=list(KINDS.items()),
         behind=behind,
         closed=standing.status is MonthStatus.CLOSED,
@@ -225,8 +237,9 @@ def _steps(
     assembled: tuple[int, datetime | None],
     charges: ChargeTally | None,
     standing: MonthStanding,
+    planned: date,
 ) -> list[Row]:
-    """Return the five steps of a close, each with its numbers and its bar."""
+    """Return the five steps of a close, each with its numbers and its bar; `planned` is the day until which there is grace."""
     patients = total.patients if total else 0
     holds, released = (total.holds, total.released) if total else (0, 0)
     to_release = released + (total.to_attest if total else 0)
@@ -240,9 +253,16 @@ def _steps(
     ]
     closed = standing.status is MonthStatus.CLOSED
     words = f"by {standing.by or ''}, {_when(desk, standing.at)}" if closed else "then only the lead can reopen"
-    steps.append({"name": "5 Closed", "n": "Yes" if closed else "No", "of": "", "bar": None, "full": closed, "words": words})
+    of = "" if closed else f"{'was ' if planned < desk.today else ''}planned for {weekday_of(planned)}"
+    steps.append({"name": "5 Closed", "n": "Yes" if closed else "No", "of": of, "bar": None, "full": closed, "words": words})
     current = next((step for step in steps if not step["full"]), None)
     return [step | {"current": step is current} for step in steps]
+
+
+async def _planned(desk: Desk, month: CalendarMonth) -> date:
+    """Return the day on which the month should be closed: some days of grace after its end (`close_grace_days`)."""
+    days = (await settings_in(desk, month)).get("close_grace_days", _GRACE_DAYS)
+    return month.last_day + timedelta(days=int(days))
 
 
 def _step(name: str, number: int, of: str, done: int, whole: int, words: str) -> Row:

@@ -1,5 +1,6 @@
 """Pages that concern the whole practice: who may open them, and which month they show."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -40,6 +41,12 @@ async def month_of(request: Request, desk: Desk) -> CalendarMonth:
         before = await month_standing(uow, current.previous)
         decided, _ = await uow.lists.assembled(current.previous)
     return current.previous if decided and before.status is MonthStatus.OPEN else current
+
+
+async def settings_in(desk: Desk, month: CalendarMonth) -> Mapping[str, int | str | bool]:
+    """Return the practice's own settings in a month: goals and owners of numbers, days of grace."""
+    async with desk.call.read() as uow:
+        return (await uow.ledger.month_facts(month)).practice.tenant_in(month).settings
 
 
 def months_back(month: CalendarMonth, count: int) -> list[CalendarMonth]:
