@@ -107,6 +107,7 @@ class _Facts:
         self.patient: Patient | None = None
         self.chart: str | None = None
         self.chart_source = ""
+        self.mrn: str | None = None
         self.first = ""
         self.first_at = _END
         self.lists: dict[str, list[Any]] = {}
@@ -174,7 +175,7 @@ def known_of(
             earlier_months=earlier.get(patient, ()),
             **{name: tuple(values) for name, values in into.lists.items()},
         )
-        yield Known(ledger=ledger, chart=into.chart, chart_source=into.chart_source)
+        yield Known(ledger=ledger, chart=into.chart, chart_source=into.chart_source, mrn=into.mrn)
 
 
 def _patient_of(row: Row) -> str:
@@ -194,9 +195,9 @@ def _take(row: Row, facts: MonthFacts, into: _Facts) -> None:
                 into.add("attestations" if isinstance(fact, Attestation) else "other_services", fact)
         case "review-decision":
             into.add("decisions", _decided(row))
-        case "ehr-read":
         case "signal":
             into.add("signals", _signalled(row, facts.month))
+        case "ehr-read":
             into.chart, into.chart_source = _reading.decode(row.data).status, row.key
         case _:
             _take_resource(row, facts, into)
@@ -219,6 +220,8 @@ def _take_resource(row: Row, facts: MonthFacts, into: _Facts) -> None:
     zone = facts.practice.tenant_in(facts.month).zone
     match row.kind:
         case "Patient":
+            number = ehr_facts.medical_record_number(resource)
+            into.mrn = number.value if number else None
             into.patient = ehr_facts.patient_fact(resource, into.id, key, digest, at, zone)
         case "Condition":
             into.add("conditions", ehr_facts.condition_fact(resource, key, digest, at))
@@ -246,9 +249,6 @@ def _decided(row: Row) -> ReviewDecision:
     )
 
 
-def _is_withdrawn(fact: Fact, withdrawn: set[str]) -> bool:
-    return fact.source.partition("@")[0] in withdrawn
-
 def _signalled(row: Row, month: CalendarMonth) -> Signal | None:
     """Return the pattern that still stands in the month."""
     s = _signal.decode(row.data)
@@ -256,6 +256,9 @@ def _signalled(row: Row, month: CalendarMonth) -> Signal | None:
         return None
     return Signal(source=row.key, digest=row.digest, recorded_at=row.recorded_at, kind=s.kind, text=s.text, entry=s.entry)
 
+
+def _is_withdrawn(fact: Fact, withdrawn: set[str]) -> bool:
+    return fact.source.partition("@")[0] in withdrawn
 
 
 def _attested(row: Row, withdrawn: set[str]) -> Iterator[Attestation | OtherService]:

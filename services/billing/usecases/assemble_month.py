@@ -22,7 +22,7 @@ from services.billing.domain.ledger import Ledger
 from services.billing.domain.payers import MEDICARE
 from services.billing.domain.rule_book import RuleBook
 from services.billing.domain.rules import rules_for
-from services.billing.usecases.enrolment import has_result, with_chart_read
+from services.billing.usecases.enrolment import before_release, has_result
 from services.billing.usecases.note_patterns import MonthSeen, note_copies, note_uniform_totals
 from services.billing.usecases.ports import (
     AssemblyRow,
@@ -79,10 +79,15 @@ class MonthAssembled:
 class Decision:
     """A patient's decision of now beside the one that is stored."""
 
-    ledger: Ledger
+    known: Known
     assembly: Assembly
     hash: str
     before: AssemblyRow | None
+
+    @property
+    def ledger(self) -> Ledger:
+        """The facts that it stands on."""
+        return self.known.ledger
 
     @property
     def is_news(self) -> bool:
@@ -150,12 +155,12 @@ async def decide(uow: UnitOfWork, first: str, last: str, facts: MonthFacts, rule
 
 def _decision(known: Known, month: CalendarMonth, rule_book: RuleBook, at: datetime, before: AssemblyRow | None) -> Decision:
     assembly = result_of(known, month, rule_book, at)
-    return Decision(ledger=known.ledger, assembly=assembly, hash=hash_of(known, month, rule_book, at), before=before)
+    return Decision(known=known, assembly=assembly, hash=hash_of(known, month, rule_book, at), before=before)
 
 
 def result_of(known: Known, month: CalendarMonth, rule_book: RuleBook, at: datetime) -> Assembly:
-    """Return what a patient's month comes to as known at `at`, held where the chart behind it was not read."""
-    return with_chart_read(assemble(month, known.ledger, rule_book, at=at), known)
+    """Return what a patient's month comes to as known at `at`, held where its chart was not read or its claim lacks data."""
+    return before_release(assemble(month, known.ledger, rule_book, at=at), known, rule_book)
 
 
 def encoded(assembly: Assembly) -> str:

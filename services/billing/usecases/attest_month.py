@@ -24,6 +24,7 @@ from services.billing.usecases.assemble_month import (
     store,
 )
 from services.billing.usecases.charge_events import telling_of
+from services.billing.usecases.enrolment import before_release
 from services.billing.usecases.ports import Begin, CurrentCharge, MonthFacts, UnitOfWork
 from services.billing.usecases.records import Author
 from services.billing.usecases.roster import require_role
@@ -153,6 +154,7 @@ class _Release:
         if decision.assembly.difference is None or decision.assembly.practitioner != self.signed.by:
             return 0
         afresh = assemble(self.month, replace(decision.ledger, billed=()), rule_book, at=self.signed.at)
+        afresh = before_release(afresh, decision.known, rule_book)
         if afresh.charges and (afresh.blocks_release or afresh.practitioner != self.signed.by):
             return 0
         lines = [line for line in afresh.charges if is_lane_line(line.code_id)]

@@ -1,10 +1,12 @@
-"""Whose month gets a result, and whether the chart behind it was read."""
+"""Whose month gets a result, and what holds a decided month back: an unread chart, data that its claim lacks."""
 
 from dataclasses import replace
 from datetime import date, datetime
 
+from services.billing.domain.claim_data import claim_findings
 from services.billing.domain.findings import ASSEMBLED, Assembly, Concerns, Finding, Severity
 from services.billing.domain.ledger import Ledger
+from services.billing.domain.rule_book import RuleBook
 from services.billing.usecases.ports import Known
 from shared.kernel.calendar_month import CalendarMonth
 
@@ -45,10 +47,20 @@ def is_enrolled(ledger: Ledger, first: date, last: date, end: datetime) -> bool:
     return False
 
 
-def with_chart_read(assembly: Assembly, known: Known) -> Assembly:
+def before_release(assembly: Assembly, known: Known, rule_book: RuleBook) -> Assembly:
+    """Add what holds a decided month back although its rules are met: an unread chart, and what the payer's claim would lack."""
+    required = rule_book.parameter(assembly.profile, "claim.required").on(CalendarMonth.parse(assembly.month).first_day)
+    found = [*_unread_chart(known), *claim_findings(assembly, known.ledger, known.mrn, required)]
+    if not found:
+        return assembly
+    severity = assembly.severity if assembly.severity is Severity.DENY else Severity.HOLD
+    return replace(assembly, findings=(*assembly.findings, *found), severity=severity)
+
+
+def _unread_chart(known: Known) -> list[Finding]:
     """Hold the release of a month whose chart the EHR did not give the last time it was asked, or was never asked for."""
     if known.chart == "read":
-        return assembly
+        return []
     said = "did not answer when the chart was last read" if known.chart else "has not been asked for this chart yet"
     finding = Finding(
         rule="EHR",
@@ -62,5 +74,4 @@ def with_chart_read(assembly: Assembly, known: Known) -> Assembly:
         action="assemble again once the EHR answers",
         would_make_billable="a successful reading of the chart",
     )
-    severity = assembly.severity if assembly.severity is Severity.DENY else Severity.HOLD
-    return replace(assembly, findings=(*assembly.findings, finding), severity=severity)
+    return [finding]

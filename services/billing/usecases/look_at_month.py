@@ -15,7 +15,7 @@ from services.billing.domain.minutes import EntryMinutes, minutes_of
 from services.billing.domain.outcome import conclude
 from services.billing.domain.rule_book import RuleBook
 from services.billing.usecases.close_month import MonthStanding, month_standing
-from services.billing.usecases.enrolment import with_chart_read
+from services.billing.usecases.enrolment import before_release
 from services.billing.usecases.ports import CurrentCharge, Known, UnitOfWork
 from services.billing.usecases.view_ports import EntryText, Face, Views
 from shared.kernel.calendar_month import CalendarMonth
@@ -81,7 +81,7 @@ async def look_at_month(
             practice=facts.practice,
             face=await uow.views.face(patient),
             judgement=judgement,
-            assembly=with_chart_read(conclude(judgement, book), known),
+            assembly=before_release(conclude(judgement, book), known, book),
             lines=lines,
             texts=await uow.views.entry_texts([line.entry.entry_id for line in lines]),
             charges=await uow.charges.current(wanted, [patient]),

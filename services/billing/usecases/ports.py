@@ -39,11 +39,15 @@ class MonthFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What is known of a patient; `chart` is read, unanswered (the EHR did not answer last time) or None (never asked)."""
+    """What is known of a patient; `chart` is read, unanswered (the EHR did not answer last time) or None (never asked).
+
+    `mrn` is the patient's number at the practice, as the chart says it.
+    """
 
     ledger: Ledger
     chart: str | None
     chart_source: str
+    mrn: str | None = None
 
 
 class LedgerStore(Protocol):
@@ -82,16 +86,16 @@ class LedgerStore(Protocol):
     async def credential_of(self, practitioner: str, day: date) -> str | None:
         """Return the credential that the roster gives somebody on a day, if any."""
 
-    async def of_these(self, patients: Sequence[str], facts: MonthFacts) -> list[Known]:
-        """Return what is known of some patients that a month's decision needs, in order."""
-
-    async def note_ehr_read(self, patient: str, began_at: datetime) -> None:
     async def notes_of(self, month: CalendarMonth, zone: ZoneInfo) -> list[Note]:
         """Return the live notes of an earlier month by their prints."""
 
     async def signals_of(self, month: CalendarMonth) -> dict[str, tuple[int, str]]:
         """Return by aggregate the last version and content of every pattern that was recorded of a month."""
 
+    async def of_these(self, patients: Sequence[str], facts: MonthFacts) -> list[Known]:
+        """Return what is known of some patients that a month's decision needs, in order."""
+
+    async def note_ehr_read(self, patient: str, began_at: datetime) -> None:
         """Note that a patient's chart was read whole by a reading that began at `began_at`, and is due no more."""
 
     async def ehr_reads(self, patients: Sequence[str]) -> dict[str, datetime]:

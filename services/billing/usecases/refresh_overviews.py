@@ -7,7 +7,7 @@ from services.billing.domain.assembly import judge_month
 from services.billing.domain.outcome import conclude
 from services.billing.domain.rule_book import RuleBook
 from services.billing.usecases.close_month import MonthStatus, month_standing
-from services.billing.usecases.enrolment import with_chart_read
+from services.billing.usecases.enrolment import before_release
 from services.billing.usecases.overview import overview_of
 from services.billing.usecases.overview_ports import Overseeing
 from shared.kernel.calendar_month import CalendarMonth
@@ -39,7 +39,7 @@ async def refresh_overviews(
         for known in await uow.overviews.known(patients, facts):
             patient = known.ledger.patient.id
             judgement = judge_month(month, known.ledger, book, at=at)
-            assembly = with_chart_read(conclude(judgement, book), known)
+            assembly = before_release(conclude(judgement, book), known, book)
             row = overview_of(judgement, assembly, faces[patient], book, at, suitable=patient not in unsuitable)
             if row is not None:
                 rows.append(row)

@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 from base64 import b64encode
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -34,7 +33,7 @@ async def priced(
 ) -> None:
     """Let the practice set what it charges."""
     event = small.tenant_event(charge_master=AMOUNTS if amounts is None else amounts, effective_from=since or date(2025, 1, 1))
-    await clinic.tell([replace(event, version=version, data={**event.data, "version": version})])
+    await clinic.tell([small.newer(event, version)])
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A small practice as its events and its EHR tell it: Dr. Ada bills, nurse Bo works, patients have what CCM asks for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -29,6 +29,11 @@ def event(kind: str, payload: Payload, aggregate_id: str, version: int, time: da
     """Return the event of a payload."""
     data = payload.model_dump(mode="json")
     return Event(uuid4(), kind, tenant, tenant_id(tenant), aggregate_id, version, time, data)
+
+
+def newer(event: Event, version: int) -> Event:
+    """Return the event as that of a later version of its aggregate."""
+    return replace(event, version=version, data={**event.data, "version": version})
 
 
 def tenant_event(slug: str = "north", **changes: Any) -> Event:
