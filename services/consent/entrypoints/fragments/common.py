@@ -66,11 +66,6 @@ class Speech:
     staff: dict[str, StaffMemberState]
 
     @property
-    def billing(self) -> str:
-        """The address of billing's fragments: what the payer asks for, and the amount to say."""
-        return f"/t/{self.call.practice.tenant}/app/billing"
-
-    @property
     def today(self) -> date:
         """The day at the practice."""
         return self.now.astimezone(self.zone).date()
@@ -115,6 +110,11 @@ class Desk(Speech):
     def base(self) -> str:
         """The address of the fragments."""
         return f"/t/{self.call.practice.tenant}/app/consent"
+
+    @property
+    def billing(self) -> str:
+        """The address of billing's fragments: what the payer asks for, and the amount to say."""
+        return f"/t/{self.call.practice.tenant}/app/billing"
 
     @property
     def me(self) -> StaffMemberState | None:
