@@ -28,6 +28,7 @@ from services.billing.domain.ledger import (
 )
 from services.billing.domain.stated_facts import plan_answers
 from services.billing.domain.versions import standing_entries
+from services.billing.usecases.decide_review import TAKEN_BACK
 from services.billing.usecases.ports import Known, MonthFacts
 from shared.kernel.calendar_month import CalendarMonth
 
@@ -235,8 +236,10 @@ def _take_resource(row: Row, facts: MonthFacts, into: _Facts) -> None:
             into.add("enrollments", *ehr_facts.enrollment_facts(resource, key, digest, at))
 
 
-def _decided(row: Row) -> ReviewDecision:
+def _decided(row: Row) -> ReviewDecision | None:
     d = _decision.decode(row.data)
+    if d.decision == TAKEN_BACK:
+        return None
     return ReviewDecision(
         source=row.key,
         digest=row.digest,

@@ -2,16 +2,21 @@
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID, uuid5
 
 from services.billing.usecases.ports import Begin
 from services.billing.usecases.records import Author, LedgerEntry
 from services.billing.usecases.roster import require_role
+from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Conflict, Invalid, NotFound
 from shared.kernel.vocabulary import StaffRole
 
 DECISIONS = ("add", "leave-out", "bill", "do-not-bill")
+TAKEN_BACK = "taken-back"
+"""What stands in the ledger in place of a decision that its author took back: the review is open again."""
+UNDO_WITHIN = timedelta(minutes=10)
 _ROLES = (StaffRole.BILLING_PRACTITIONER, StaffRole.PROGRAM_LEAD, StaffRole.BILLER)
 
 
@@ -50,7 +55,7 @@ async def decide_review(*, review_id: UUID, answer: Answer, tenant_id: UUID, beg
             "modifier": answer.modifier,
         }
         data = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        aggregate = f"review-decision/{uuid5(tenant_id, f'{review.patient}|{review.key}')}"
+        aggregate = _aggregate(tenant_id, review.patient, review.key)
         before = await uow.ledger.latest(aggregate)
         if before is not None and before.data == data:
             return before.version
@@ -66,3 +71,40 @@ async def decide_review(*, review_id: UUID, answer: Answer, tenant_id: UUID, beg
         if not await uow.ledger.record(entry, author, action="review.decided"):
             raise Conflict("somebody else has just answered this review")
     return entry.version
+
+
+async def take_back_decision(
+    *, month: CalendarMonth, patient: str, key: str, by: str, tenant_id: UUID, begin: Begin, author: Author, clock: Clock
+) -> int:
+    """Open a review again whose decision was a slip; return the version. The month shows it when it is next assembled.
+
+    NotFound without a decision, Conflict for somebody else's, for one older than `UNDO_WITHIN`, and once a charge of the month
+    was released: then the decision stands, and another one is a new decision.
+    """
+    async with begin() as uow:
+        now, aggregate = clock.now(), _aggregate(tenant_id, patient, key)
+        before = await uow.ledger.latest(aggregate)
+        said = json.loads(before.data) if before is not None else {}
+        if before is None or said["decision"] == TAKEN_BACK:
+            raise NotFound("no such decision")
+        if said["by"] != by or now - before.recorded_at > UNDO_WITHIN:
+            raise Conflict("only who decided takes it back, within ten minutes")
+        if any(charge.version > 0 for charge in await uow.charges.current(month, [patient])):
+            raise Conflict("a charge of the month was released: the decision stands")
+        content = said | {"decision": TAKEN_BACK}
+        entry = LedgerEntry(
+            aggregate=aggregate,
+            version=before.version + 1,
+            patient=patient,
+            kind="review-decision",
+            recorded_at=now,
+            source=f"client/{author.client}",
+            data=json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")),
+        )
+        if not await uow.ledger.record(entry, author, action="review.taken-back"):
+            raise Conflict("somebody else has just answered this review")
+    return entry.version
+
+
+def _aggregate(tenant_id: UUID, patient: str, key: str) -> str:
+    return f"review-decision/{uuid5(tenant_id, f'{patient}|{key}')}"

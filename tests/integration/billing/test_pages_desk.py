@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from tests.integration.billing import world as small
-from tests.integration.billing.conftest import Clinic
+from tests.integration.billing.conftest import NOW, Clinic
 from tests.integration.billing.pages import biller, doctor, lead, look_again, nurse, words
 
 MONTH = "2026-10"
@@ -87,6 +87,16 @@ async def test_bulk_release_asks_a_reason_for_each_rule_that_differs(month: Clin
     done = await visitor.post(f"months/{MONTH}/release", patient=["tardy", "seen"], **reasons)
     assert "2 released to attest." in done
     assert "To attest 4" in words(done)
+    undo = re.findall(r'name="undo" value="([^"]*)"', done)
+    assert len(undo) == 2
+    assert "0 back for a decision. 2 stand" in words(await lead(month).post(f"months/{MONTH}/release/undo", undo=undo))
+    back = words(await visitor.post(f"months/{MONTH}/release/undo", undo=undo))
+    assert "2 back for a decision." in back
+    assert "On hold 2" in back
+    done = await visitor.post(f"months/{MONTH}/release", patient=["tardy", "seen"], **reasons)
+    month.clock.set(NOW + timedelta(minutes=11))
+    assert "2 stand: released meanwhile, or too long ago." in await visitor.post(f"months/{MONTH}/release/undo", undo=undo)
+    month.clock.set(NOW)
     page = words(await visitor.get(f"months/{MONTH}/patients/tardy"))
     assert "Count this time: found on paper in the bag (desk-dee, Nov 3, 2026" in page
     assert "Nothing was waiting" not in page

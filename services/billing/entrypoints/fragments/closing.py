@@ -14,11 +14,11 @@ from services.billing.usecases.assemble_month import assemble_month, review_id
 from services.billing.usecases.attest_month import attest_month
 from services.billing.usecases.check_month import MonthCheck, check_month
 from services.billing.usecases.close_month import MonthStatus, set_month_status
-from services.billing.usecases.decide_review import Answer, decide_review
+from services.billing.usecases.decide_review import Answer, decide_review, take_back_decision
 from services.billing.usecases.list_ports import Want
 from services.billing.usecases.look_at_month import look_at_month
 from shared.kernel.calendar_month import CalendarMonth
-from shared.kernel.errors import Conflict, Forbidden, Invalid
+from shared.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.web.pages import duration_words
 from shared.web.typed import FieldError, form_of
 
@@ -76,7 +76,36 @@ async def release(request: Request, month: str, principal: DeskActor) -> Respons
     await decide_again(desk, of_month, picked)
     released = sorted({patient for patient, _, _, _ in waiting})
     text = f"{len(released)} released to attest." if released else "Nothing was waiting for a decision any more."
-    return await show_desk(desk, of_month, filters_of({}), notice={"level": "ok", "text": text})
+    undo = [f"{patient}|{key}" for patient, key, _, _ in waiting]
+    return await show_desk(desk, of_month, filters_of({}), notice={"level": "ok", "text": text, "undo": undo})
+
+
+@router.post("/release/undo")
+async def undo_release(request: Request, month: str, principal: DeskActor) -> Response:
+    """Take back what this person has just released: the reviews are open again, unless the practitioner has signed already."""
+    desk, of_month = await practice_desk(request, principal, writes=True), read_month_name(month)
+    form = await request.form()
+    named = [value.partition("|") for value in form.getlist("undo") if isinstance(value, str)][:_MOST_AT_ONCE]
+    opened: list[str] = []
+    for patient, _, key in named:
+        try:
+            await take_back_decision(
+                month=of_month,
+                patient=patient,
+                key=key,
+                by=desk.person,
+                tenant_id=desk.call.principal.tenant_id,
+                begin=desk.call.begin,
+                author=desk.call.author,
+                clock=desk.call.world.clock,
+            )
+        except (Conflict, NotFound):
+            continue
+        opened.append(patient)
+    await decide_again(desk, of_month, sorted(set(opened)))
+    left = len({patient for patient, _, _ in named} - set(opened))
+    text = f"{len(set(opened))} back for a decision." + (f" {left} stand: released meanwhile, or too long ago." if left else "")
+    return await show_desk(desk, of_month, filters_of({}), notice={"level": "ok" if not left else "review", "text": text})
 
 
 async def _reviews(desk: Desk, month: CalendarMonth, patients: Sequence[str]) -> _Waiting:
