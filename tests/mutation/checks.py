@@ -3,7 +3,9 @@
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -24,36 +26,33 @@ Check = Callable[[], None]
 class Checks:
     """Every YAML case with its expectations, every kept answer, and the unit tests' node ids, by the functions that they run."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, only_cases: bool = False) -> None:
         self.cases: dict[Where, list[Check]] = defaultdict(list)
         self.answers: dict[Where, list[Check]] = defaultdict(list)
         self.nodes: dict[Where, list[str]] = defaultdict(list)
         self.broken = False
-        self._kept = answers.kept()["cases"]
-        for expects, keeps in self._pairs():
-            found: set[Where] = set()
-            self.broken |= _fails(_traced(expects, found))
-            for where in _places(found):
+        for found, expects in self._run(_cases() if only_cases else chain(_cases(), _situations())):
+            for where in found:
                 self.cases[where].append(expects)
-                if keeps is not None:
+        if not only_cases:
+            for found, keeps in self._run(self._keeping()):
+                for where in found:
                     self.answers[where].append(keeps)
-        self.broken |= pytest.main(["-q", "-p", "no:cacheprovider", UNIT], plugins=[_Tracer(self.nodes)]) != pytest.ExitCode.OK
+            tracer = _Tracer(self.nodes)
+            self.broken |= pytest.main(["-q", "-p", "no:cacheprovider", UNIT], plugins=[tracer]) != pytest.ExitCode.OK
 
-    def _pairs(self) -> list[tuple[Check, Check | None]]:
-        def expecting(test: Callable[..., None], values: tuple[Any, ...]) -> Check:
-            return lambda: test(*values)
+    def _run(self, checks: Iterable[Check]) -> Iterator[tuple[set[Where], Check]]:
+        """Run each check once and yield what it runs."""
+        for check in checks:
+            found: set[Where] = {("*", "*")}
+            self.broken |= _fails(_traced(check, found))
+            yield found, check
 
-        def keeping(name: str, facts: dict[str, Any]) -> Check:
-            def check() -> None:
-                assert answers.answer_of(facts) == self._kept[name]
-
-            return check
-
-        pairs: list[tuple[Check, Check | None]] = [
-            (expecting(test_rules.test_case, row.values), keeping(str(row.id), row.values[0]["facts"]))
-            for row in test_rules.all_cases()
-        ]
-        return pairs + [(expecting(test_situations.test_severity, row.values), None) for row in test_situations.all_rows()]
+    @staticmethod
+    def _keeping() -> Iterator[Check]:
+        kept = answers.kept()["cases"]
+        for name, facts in answers.asked().items():
+            yield partial(_keeps, facts, kept[name])
 
     def of(self, module: str, function: str) -> tuple[list[Check], list[Check], list[str]]:
         """Return what runs a function: cases, kept answers, unit tests (those that draw examples last)."""
@@ -62,9 +61,9 @@ class Checks:
         return self.cases[where], self.answers[where], sorted(nodes, key=lambda node: "test_properties" in node)
 
 
-def noticed(checks: list[Check]) -> bool:
-    """Tell whether one of the checks fails."""
-    return any(_fails(check) for check in checks)
+def first_failing(checks: list[Check]) -> int | None:
+    """Return the place of the first check that fails."""
+    return next((place for place, check in enumerate(checks) if _fails(check)), None)
 
 
 def unit_tests_fail(nodes: list[str]) -> bool:
@@ -86,8 +85,18 @@ def _fails(check: Check) -> bool:
     return False
 
 
-def _places(found: set[Where]) -> set[Where]:
-    return found | {("*", "*")}
+def _cases() -> Iterator[Check]:
+    for row in test_rules.all_cases():
+        yield partial(test_rules.test_case, *row.values)
+
+
+def _situations() -> Iterator[Check]:
+    for row in test_situations.all_rows():
+        yield partial(test_situations.test_severity, *row.values)
+
+
+def _keeps(facts: dict[str, Any], kept: str) -> None:
+    assert answers.answer_of(facts) == kept
 
 
 def _traced(check: Check, found: set[Where]) -> Check:
@@ -133,11 +142,11 @@ class _Tracer:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Any:
         """Run the test's body under the profiler."""
-        found: set[Where] = set()
+        found: set[Where] = {("*", "*")}
         sys.setprofile(_into(found))
         try:
             return (yield)
         finally:
             sys.setprofile(None)
-            for where in _places(found):
+            for where in found:
                 self._nodes[where].append(item.nodeid)

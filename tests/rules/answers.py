@@ -14,6 +14,7 @@ from typing import Any
 from services.billing.adapters.rule_book_files import load_rule_book
 from services.billing.domain.assembly import assemble
 from services.billing.domain.decision import ENGINE_VERSION, assembly_bytes
+from tests.rules.drawn import drawn
 from tests.rules.test_rules import all_cases
 from tests.rules.world import World
 
@@ -28,9 +29,14 @@ def answer_of(facts: dict[str, Any]) -> str:
     return hashlib.sha256(assembly_bytes(replace(assembly, rule_book=""))).hexdigest()[:16]
 
 
+def asked() -> dict[str, dict[str, Any]]:
+    """Return the facts of each case, and of months drawn at random, by their names."""
+    return {str(row.id): row.values[0]["facts"] for row in all_cases()} | drawn()
+
+
 def answers() -> dict[str, Any]:
-    """Return the answer of each case, and what they stand on."""
-    cases = {str(row.id): answer_of(row.values[0]["facts"]) for row in all_cases()}  # type: ignore[index, call-overload]
+    """Return the answer to each, and what they stand on."""
+    cases = {name: answer_of(facts) for name, facts in asked().items()}
     return {"engine": ENGINE_VERSION, "rule_book": load_rule_book().content_hash, "cases": cases}
 
 

@@ -20,6 +20,7 @@ from services.billing.domain.ledger import (
     EarlierMonth,
     Encounter,
     EncounterKind,
+    Enrollment,
     Ledger,
     NoteAssessment,
     OtherService,
@@ -116,6 +117,7 @@ class World:
                 CarePlan(source=f"care-plan/{n}@1", recorded_at=NEVER, plan_id=str(n), dated=self.day(row) or LONG_AGO)
                 for n, row in enumerate(facts.get("care_plans", ["2026-01-20"]))
             ),
+            enrollments=tuple(self.enrollment(n, row) for n, row in enumerate(facts.get("enrollments", []))),
             other_services=tuple(self.service(n, row) for n, row in enumerate(facts.get("services", []))),
             attestations=tuple(self.attestations()),
             decisions=tuple(
@@ -169,9 +171,7 @@ class World:
             tenant="t",
             effective_from=LONG_AGO,
             zone=self.zone,
-            npi="1999999984",
-            tin="111",
-            **facts.get("tenant", {}),
+            **{"npi": "1999999984", "tin": "111", **facts.get("tenant", {})},
         )
         without = facts.get("without", [])
         said = [self.attestation(k, {"given": True}, {}, f"practice-{k}") for k in PRACTICE_SAYS if k not in without]
@@ -194,6 +194,7 @@ class World:
             credential=row.get("credential", role),
             verified=row.get("verified", True),
         )
+        others = tuple(CredentialHeld(since=LONG_AGO, credential=name) for name in row.get("holds_too", []))
         place = row.get("country", "US")
         supervised = row.get("supervised_by", [])
         return StaffFact(
@@ -202,7 +203,7 @@ class World:
             practitioner=name,
             name=name,
             npi=row.get("npi", f"npi-{name}"),
-            credentials=(credential,),
+            credentials=(credential, *others),
             supervision=tuple(SupervisedBy(since=LONG_AGO, practitioner=p) for p in supervised),
             locations=(WorkLocation(since=LONG_AGO, country=place),) if place else (),
             exclusion_checks=tuple(self.day(d) or LONG_AGO for d in row.get("checked", ["2019-06-01"])),
@@ -233,6 +234,7 @@ class World:
             disclosed=frozenset(told),
             revoked_at=self.maybe(row.get("revoked")),
             other_practice=row.get("other_practice"),
+            other_practice_name=row.get("other_practice_name"),
         )
 
     def entry(self, n: int, row: dict[str, Any]) -> TimeEntryFact:
@@ -280,8 +282,8 @@ class World:
     def condition(self, n: int, row: str | dict[str, Any]) -> Condition:
         """Return a problem of the list."""
         fields = {"icd10": row} if isinstance(row, str) else dict(row)
-        onset = self.day(fields.pop("onset", None))
-        return Condition(source=f"condition/{n}@1", recorded_at=NEVER, condition_id=f"c{n}", onset=onset, **fields)
+        days = {name: self.day(fields.pop(name, None)) for name in ("onset", "abated")}
+        return Condition(source=f"condition/{n}@1", recorded_at=NEVER, condition_id=f"c{n}", **days, **fields)
 
     def coverage(self, n: int, row: dict[str, Any]) -> Coverage:
         """Return a coverage."""
@@ -318,6 +320,19 @@ class World:
             practitioners=tuple(row.get("with", ["dr-a"])),
             own_practice=row.get("own_practice", True),
             codes=tuple(row.get("codes", [])),
+        )
+
+    def enrollment(self, n: int, row: dict[str, Any]) -> Enrollment:
+        """Return an episode of care."""
+        return Enrollment(
+            source=f"episode-of-care/{n}@1",
+            recorded_at=NEVER,
+            episode_id=str(n),
+            program=row.get("program", "ccm"),
+            status=row.get("status", "active"),
+            start=self.day(row.get("start")),
+            end=self.day(row.get("end")),
+            practitioner=row.get("with"),
         )
 
     def service(self, n: int, row: dict[str, Any]) -> OtherService:
