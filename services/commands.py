@@ -17,6 +17,7 @@ from services.embedded import deployment, serve
 from services.generated_files import differences, write_all
 from services.parts import ALL_PARTS, part_named
 from shared.ops.clock import DevClock
+from shared.ops.collector import spare_collector
 from shared.ops.environment import Environment
 from shared.ops.settings import PARTS
 from shared.smart.client_keys import jwks_of_pem
@@ -42,6 +43,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
 def run_serve(arguments: argparse.Namespace) -> int:
     """Serve one part."""
     app = part_named(arguments.part).app(Environment())
+    spare_collector()
     uvicorn.run(app, host=arguments.host, port=arguments.port, access_log=False, log_config=None)
     return 0
 
@@ -127,6 +129,13 @@ def run_keys_rotate(_: argparse.Namespace) -> int:
 def run_tenant_apply(arguments: argparse.Namespace) -> int:
     """Apply a practice's settings and print the difference."""
     return _say(shared.access.main.apply_tenant_file(_access(), arguments.file))
+
+
+def run_tenant_check(arguments: argparse.Namespace) -> int:
+    """Look at a practice's EHR and at what browsers refused; status 1 if something is to be done."""
+    said, well = asyncio.run(shared.access.main.check_tenant(_access(), arguments.tenant))
+    print(said)
+    return 0 if well else 1
 
 
 def run_client_add(arguments: argparse.Namespace) -> int:

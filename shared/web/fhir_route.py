@@ -3,9 +3,10 @@
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
-from typing import Any
+from typing import Any, get_type_hints
 
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from shared.db.asked import ASKED
@@ -15,6 +16,7 @@ from shared.fhir.history import parse_history
 from shared.fhir.json_text import dump
 from shared.fhir.subjects import subjects_of
 from shared.kernel.errors import Issue, PreconditionFailed, PreconditionMissing
+from shared.web.access_control import Needs
 from shared.web.errors import refusal
 
 MEDIA_TYPE = "application/fhir+json; charset=utf-8; fhirVersion=4.0"
@@ -30,7 +32,7 @@ class RetryingRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         """Return the handler with its one retry."""
-        handler = super().get_route_handler()
+        handler = _straight(self.dependant) or super().get_route_handler()
 
         async def retrying(request: Request) -> Response:
             try:
@@ -41,6 +43,39 @@ class RetryingRoute(APIRoute):
                 return await handler(request)
 
         return retrying
+
+
+def _straight(dependant: Dependant) -> Handler | None:
+    """Return a handler for an endpoint that makes its answer of the request, its caller and texts of the path; None for others.
+
+    FastAPI would find out at each request anew that there is nothing else to find out.
+    """
+    asks_more = (
+        dependant.query_params,
+        dependant.header_params,
+        dependant.cookie_params,
+        dependant.body_params,
+        dependant.response_param_name,
+        dependant.background_tasks_param_name,
+        [field for field in dependant.path_params if field.field_info.annotation is not str or field.field_info.metadata],
+    )
+    endpoint, request_name, callers = dependant.call, dependant.request_param_name, dependant.dependencies
+    if any(asks_more) or endpoint is None or request_name is None or len(callers) != 1:
+        return None
+    if get_type_hints(endpoint).get("return") is not Response:
+        return None
+    declared, name = callers[0].call, callers[0].name
+    if not isinstance(declared, Needs) or name is None:
+        return None
+    steps = [field.name for field in dependant.path_params]
+
+    async def straight(request: Request) -> Response:
+        caller = await declared(request)
+        given = {step: request.path_params[step] for step in steps}
+        answer: Response = await endpoint(**{request_name: request, name: caller}, **given)
+        return answer
+
+    return straight
 
 
 class FhirRoute(RetryingRoute):
