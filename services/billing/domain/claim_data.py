@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from services.billing.domain.findings import Assembly, Concerns, Finding, PlannedCharge, Severity
-from services.billing.domain.ledger import Coverage, Ledger, TenantFact
+from services.billing.domain.ledger import Ledger, TenantFact
 
 RULE = "CLAIM"
 
@@ -13,7 +13,8 @@ RULE = "CLAIM"
 class _Claim:
     line: PlannedCharge
     tenant: TenantFact
-    coverage: Coverage | None
+    payer: str | None
+    member: str | None
     mrn: str | None
 
 
@@ -36,15 +37,8 @@ _ELEMENTS = {
     ),
     "billing-npi": _Element("the practice's NPI", "administrator", "add the NPI to the settings", lambda c: c.tenant.npi),
     "billing-tin": _Element("the practice's TIN", "administrator", "add the TIN to the settings", lambda c: c.tenant.tin),
-    "payer": _Element(
-        "the payer",
-        "biller",
-        "name the payer in the Coverage",
-        lambda c: c.coverage and (c.coverage.payer or c.coverage.payer_name),
-    ),
-    "member-id": _Element(
-        "the member number", "biller", "add the member number to the Coverage", lambda c: c.coverage and c.coverage.member_id
-    ),
+    "payer": _Element("the payer", "biller", "name the payer in the Coverage", lambda c: c.payer),
+    "member-id": _Element("the member number", "biller", "add the member number to the Coverage", lambda c: c.member),
 }
 ELEMENTS = frozenset(_ELEMENTS)
 
@@ -55,7 +49,8 @@ def claim_findings(assembly: Assembly, ledger: Ledger, mrn: str | None, required
         return []
     line = assembly.charges[0]
     coverage = next((coverage for coverage in ledger.coverages if coverage.source == line.coverage), None)
-    claim = _Claim(line, ledger.practice.tenant_on(line.date_of_service), coverage, mrn)
+    payer, member = (coverage.payer or coverage.payer_name, coverage.member_id) if coverage else (None, None)
+    claim = _Claim(line, ledger.practice.tenant_on(line.date_of_service), payer, member, mrn)
     lacking = [_ELEMENTS[key] for key in required if not _ELEMENTS[key].of(claim)]
     facts = tuple(source for source in (ledger.patient.source, line.coverage) if source)
     return [

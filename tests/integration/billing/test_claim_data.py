@@ -7,6 +7,7 @@ import pytest
 
 from services.billing.adapters.rule_book_files import load_rule_book
 from services.billing.domain.claim_data import ELEMENTS
+from shared.contracts.base import Person
 from shared.kernel.calendar_month import CalendarMonth
 from tests.integration.billing import world as small
 from tests.integration.billing.conftest import Clinic, item
@@ -78,7 +79,7 @@ async def test_a_diagnosis_or_an_npi_that_is_missing_holds_it_too(clinic: Clinic
     assert "A4" in {one["rule"] for one in (await _findings(clinic)).values() if one["severity"] == "hold"}
     assert (await clinic.attest())["released"] == ["p2"]
     nameless = small.staff_event(small.ADA, "physician", "billing-practitioner", "program-lead")
-    await clinic.tell([small.newer(nameless, 2), small.consent("p3", practitioner=small.Person(id=small.ADA, name="Ada"))])
+    await clinic.tell([small.newer(nameless, 2), small.consent("p3", practitioner=Person(id=small.ADA, name="Ada"))])
     clinic.ehr.charts["p3"] = small.chart("p3")
     await clinic.tell([small.entry("p3", small.at(5), 25)])
     for body in small.statements("p3"):

@@ -92,6 +92,10 @@ class Deployment:
         ended = [words for words, descriptor in self._processes.items() if select.select([descriptor], [], [], 0)[0]]
         return [f"{words}:\n{self._log(words).read_text()[-2000:]}" for words in ended]
 
+    def log(self, *words: str) -> str:
+        """Return what a process has said."""
+        return self._log(words).read_text()
+
     def _log(self, words: Sequence[str]) -> Path:
         return self.folder / f"{'-'.join(words[:2])}.log"
 
