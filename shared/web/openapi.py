@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from shared.web import fhir_openapi
-from shared.web.access_control import Needs, Open, declarations
+from shared.web.access_control import CdsNeeds, Needs, Open, declarations
 from shared.web.fhir_openapi import Json
 from shared.web.refusals import PROBLEM, RESPONSES, reference, response
 from shared.web.routes import FHIR_BASE
@@ -48,6 +48,12 @@ _TENANT: Json = {
     "example": EXAMPLE_TENANT,
 }
 
+_CDS_CLIENT: Json = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "CDS Hooks: a JWT that the CDS client signs for each call, `aud` the address of the service; used once.",
+}
 _OWN_SCOPES = {
     "careledger/timers": "run timers in the name of a person of the roster",
     "careledger/roster": "keep the staff roster",
@@ -84,6 +90,8 @@ def describe(document: Json, app: FastAPI, about: About) -> Json:
         if "{tenant}" in path:
             others = [one for one in operation.get("parameters", ()) if one.get("name") != "tenant"]
             operation["parameters"] = [{"$ref": "#/components/parameters/Tenant"}, *others]
+    if strange := used - set(about.tags):
+        raise LookupError(f"the part's `described` module says nothing of the tags {sorted(strange)}")
     document["tags"] = [{"name": name, "description": about.tags[name]} for name in sorted(used)]
     _add_components(document, scopes, about)
     return document
@@ -100,6 +108,8 @@ def _operations(document: Json, app: FastAPI) -> Iterator[tuple[str, str, Json, 
 def _secure(operation: Json, declared: Any, scopes: set[str]) -> None:
     if isinstance(declared, Open):
         operation["security"] = []
+    elif isinstance(declared, CdsNeeds):
+        operation["security"] = [{"cdsClient": []}]
     elif isinstance(declared, Needs):
         operation["security"] = [{"smart": list(declared.scopes)}]
         scopes.update(declared.scopes)
@@ -118,6 +128,8 @@ def _refuse(operation: Json, method: str, path: str, declared: Any) -> None:
     wanted = {503}
     if isinstance(declared, Needs):
         wanted |= {401, 403, 404, 429} if declared.scopes else {401, 404, 429}
+    elif isinstance(declared, CdsNeeds):
+        wanted |= {401, 404, 429}
     elif "{" in path and method == "GET":
         wanted |= {404}
     if fhir:
@@ -161,8 +173,10 @@ def _add_components(document: Json, scopes: Iterable[str], about: About) -> None
         "schemas": schemas | {"Problem": PROBLEM} | fhir_openapi.SCHEMAS,
     }
     components = _referenced(document["paths"], available)
-    if scopes or "smart" in str(document["paths"]):
-        components["securitySchemes"] = {"smart": smart}
+    schemes = {"smart": smart, "cdsClient": _CDS_CLIENT}
+    named = {name for path in document["paths"].values() for one in path.values() for each in one["security"] for name in each}
+    if named:
+        components["securitySchemes"] = {name: schemes[name] for name in sorted(named)}
     document["components"] = components
 
 

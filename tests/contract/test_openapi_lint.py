@@ -72,7 +72,7 @@ def test_nothing_but_pages_is_left_out(place: Place, part: str) -> None:
         (route.path, method)
         for route, (declared,) in declarations(app)
         for method in route.methods or ()
-        if isinstance(declared, PageNeeds) or str(route.path).startswith(BROWSER)
+        if isinstance(declared, PageNeeds) or str(route.path).startswith(BROWSER) or method == "OPTIONS"
     }
     routes = {(route.path, method) for route in iter_route_contexts(app.routes) for method in route.methods or ()}
     refused = {

@@ -154,7 +154,7 @@ ABOUT = About(
         "Provenance": "Who made a version of a charge, as FHIR R4.",
         "billing": "The month: what people attest and decide, its assembly, signature, close and manifest.",
         "rules": "The rule book, and a patient-month decided without being kept.",
-        "CDS": "CDS Hooks 2.0.1: cards at the point of care.",
+        "cds-hooks": "CDS Hooks 2.0.1: cards at the point of care.",
     },
     examples={
         "ChargeItem": _CHARGE, "Parameters sent": _ACKNOWLEDGED, "Parameters": _RESULTS, "Provenance": _PROVENANCE,
