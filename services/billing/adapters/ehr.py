@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.billing.adapters.ehr_facts import PROGRAM_SYSTEM, reference_id
+from services.billing.domain.findings import ASSEMBLED
 from shared.fhir.client import EhrUnavailable, FhirClient
-from shared.kernel.vocabulary import Program
 from shared.smart.ehr_tokens import EhrTokens
 from shared.smart.registry import Registry
 
@@ -34,11 +34,12 @@ class EhrChart:
         return resources
 
     async def enrolled(self) -> list[str]:
-        """Return the patients of the active episodes of care whose type is CCM; the EHR's own filter is not trusted."""
+        """Return the patients of the active episodes of programs that are assembled; the EHR's own filter is not trusted."""
         client = await self._client()
-        query = {"status": "active", "type": f"{PROGRAM_SYSTEM}|{Program.CCM}", "_count": "200"}
+        programs = ",".join(f"{PROGRAM_SYSTEM}|{program}" for program in ASSEMBLED)
+        query = {"status": "active", "type": programs, "_count": "200"}
         episodes = [each.resource for each in await client.search("EpisodeOfCare", query)]
-        patients = (reference_id(episode.get("patient", {}), "Patient") for episode in episodes if _is_ccm(episode))
+        patients = (reference_id(episode.get("patient", {}), "Patient") for episode in episodes if _is_assembled(episode))
         return sorted({patient for patient in patients if patient is not None})
 
     async def _client(self) -> FhirClient:
@@ -48,6 +49,6 @@ class EhrChart:
         return self._tokens.client(state.document.ehr)
 
 
-def _is_ccm(episode: Mapping[str, Any]) -> bool:
+def _is_assembled(episode: Mapping[str, Any]) -> bool:
     codings = (coding for concept in episode.get("type", ()) for coding in concept.get("coding", ()))
-    return any(coding.get("system") == PROGRAM_SYSTEM and coding.get("code") == Program.CCM for coding in codings)
+    return any(coding.get("system") == PROGRAM_SYSTEM and coding.get("code") in ASSEMBLED for coding in codings)

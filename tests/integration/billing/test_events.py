@@ -70,12 +70,14 @@ async def test_a_chart_is_read_with_least_scope_from_an_ehr(sandbox: tuple[Store
             store.put(resource["resourceType"], resource["id"], resource)
     other = next(one for one in small.chart("p3") if one["resourceType"] == "EpisodeOfCare")
     store.put("EpisodeOfCare", "p3-episode", {**other, "type": [{"coding": [{"system": small.PROGRAM, "code": "rpm"}]}]})
+    store.put("EpisodeOfCare", "p4-episode", {**other, "id": "p4-episode", "patient": {"reference": "Patient/p4"},
+                                              "type": [{"coding": [{"system": small.PROGRAM, "code": "pcm"}]}]})  # fmt: skip
     read = await chart.of_patient("p1")
     assert sorted(f"{one['resourceType']}/{one['id']}" for one in read) == sorted(
         f"{one['resourceType']}/{one['id']}" for one in small.chart("p1")
     )
     assert await chart.of_patient("nobody") == []
-    assert await chart.enrolled() == ["p1", "p2"]
+    assert await chart.enrolled() == ["p1", "p2", "p4"]
 
 
 async def test_an_unknown_tenants_ehr_does_not_answer(sandbox: tuple[Store, EhrChart]) -> None:
