@@ -1,4 +1,4 @@
-"""The embedded default: access, the three services, relays and consumers in one process at one origin.
+"""The embedded default: access, the three services, relays, consumers and sealers in one process at one origin.
 
 PostgreSQL and NATS run as private children in a data folder, unless the environment names others. If any task ends, the whole
 process ends with status 1: nothing goes on half alive.
@@ -53,6 +53,7 @@ def deployment(folder: Path, *, port: int) -> Iterator[Deployment]:
         variables.setdefault("CARELEDGER_KEY_FOLDER", str(_private(root / "keys")))
         variables.setdefault("CARELEDGER_JWKS", str(root / "keys" / "jwks.json"))
         variables.setdefault("CARELEDGER_EHR_KEY_FILE", str(make_key(root / "keys" / "ehr.pem")))
+        variables.setdefault("CARELEDGER_CHECKPOINTS", str(root / "checkpoints"))
         with _postgres(root, variables), _nats(root, variables):
             place = Deployment(variables, root)
             for part in _ours_to_migrate():

@@ -27,7 +27,7 @@ Task = Callable[[Any], Coroutine[Any, Any, None]]
 
 @dataclass(frozen=True)
 class RunnablePart:
-    """One part: how it reads its settings, serves, relays and consumes, and where its migrations are."""
+    """One part: how it reads its settings, serves, relays, consumes and seals, and where its migrations are."""
 
     name: str
     read_settings: Callable[[Environment], Any]
@@ -42,7 +42,7 @@ class RunnablePart:
         return self.create_app(self.read_settings(environment))
 
     def background_tasks(self, environment: Environment) -> dict[str, Coroutine[Any, Any, None]]:
-        """Return what runs beside the app, by name: relay, consumer."""
+        """Return what runs beside the app, by name: relay, consumer, sealer."""
         return {name: task(self.read_settings(environment)) for name, task in self.tasks.items()}
 
     def migrate(self, environment: Environment) -> None:
@@ -82,43 +82,16 @@ class RunnablePart:
         return settings.database
 
 
+def _part(name: str, module: Any) -> RunnablePart:
+    tasks = {"relay": module.run_relay, "consumer": module.run_consumer, "sealer": module.run_sealer}
+    return RunnablePart(name, module.read_settings, module.create_app, tasks, module.JOURNAL, module.MIGRATIONS, module.HANDLERS)
+
+
 ALL_PARTS = (
-    RunnablePart(
-        "access",
-        shared.access.main.read_settings,
-        shared.access.main.create_app,
-        {"relay": shared.access.main.run_relay, "consumer": shared.access.main.run_consumer},
-        shared.access.main.JOURNAL,
-        shared.access.main.MIGRATIONS,
-        shared.access.main.HANDLERS,
-    ),
-    RunnablePart(
-        "consent",
-        services.consent.main.read_settings,
-        services.consent.main.create_app,
-        {"relay": services.consent.main.run_relay, "consumer": services.consent.main.run_consumer},
-        services.consent.main.JOURNAL,
-        services.consent.main.MIGRATIONS,
-        services.consent.main.HANDLERS,
-    ),
-    RunnablePart(
-        "timetrack",
-        services.timetrack.main.read_settings,
-        services.timetrack.main.create_app,
-        {"relay": services.timetrack.main.run_relay, "consumer": services.timetrack.main.run_consumer},
-        services.timetrack.main.JOURNAL,
-        services.timetrack.main.MIGRATIONS,
-        services.timetrack.main.HANDLERS,
-    ),
-    RunnablePart(
-        "billing",
-        services.billing.main.read_settings,
-        services.billing.main.create_app,
-        {"relay": services.billing.main.run_relay, "consumer": services.billing.main.run_consumer},
-        services.billing.main.JOURNAL,
-        services.billing.main.MIGRATIONS,
-        services.billing.main.HANDLERS,
-    ),
+    _part("access", shared.access.main),
+    _part("consent", services.consent.main),
+    _part("timetrack", services.timetrack.main),
+    _part("billing", services.billing.main),
 )
 
 

@@ -53,7 +53,7 @@ from shared.smart.cds_authenticator import CdsTokenAuthenticator
 from shared.smart.cds_tokens import CdsTokenVerifier
 from shared.smart.client_keys import ClientKeys
 from shared.smart.jwks_fetch import JwksFetcher
-from shared.smart.part import Part, build_part, consumers_of, relay_of
+from shared.smart.part import Part, build_part, consumers_of, relay_of, seal
 from shared.web import app as web
 from shared.web.charts import Charts
 
@@ -143,6 +143,11 @@ async def run_relay(settings: PartSettings) -> None:
     async with relay_of(settings, JOURNAL) as relay, asyncio.TaskGroup() as tasks:
         tasks.create_task(relay.run())
         tasks.create_task(repeat("feed numbering", _PUBLISH_SECONDS, partial(_number_feeds, relay.engine)))
+
+
+async def run_sealer(settings: PartSettings) -> None:
+    """Seal the journal for ever."""
+    await seal(settings)
 
 
 async def run_consumer(settings: PartSettings) -> None:

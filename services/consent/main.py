@@ -23,7 +23,7 @@ from services.consent.usecases.ports import World
 from shared.kernel.clock import SystemClock
 from shared.messaging.rounds import repeat
 from shared.ops.settings import PartSettings
-from shared.smart.part import build_part, consumers_of, relay_of
+from shared.smart.part import build_part, consumers_of, relay_of, seal
 from shared.web import app as web
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -65,6 +65,11 @@ async def run_relay(settings: PartSettings) -> None:
     """Publish what the journal has not published, for ever."""
     async with relay_of(settings, JOURNAL) as relay:
         await relay.run()
+
+
+async def run_sealer(settings: PartSettings) -> None:
+    """Seal the journal for ever."""
+    await seal(settings)
 
 
 async def run_consumer(settings: PartSettings) -> None:

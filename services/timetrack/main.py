@@ -19,7 +19,7 @@ from services.timetrack.settings import read_settings as read_settings
 from services.timetrack.usecases.ports import Practice
 from shared.db.engine import make_engine
 from shared.ops.settings import PartSettings
-from shared.smart.part import build_part, consumers_of, relay_of
+from shared.smart.part import build_part, consumers_of, relay_of, seal
 from shared.web.app import create_app as create_web_app
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -60,6 +60,11 @@ async def run_relay(settings: PartSettings) -> None:
     """Publish the journal's events for ever."""
     async with relay_of(settings, JOURNAL) as relay:
         await relay.run()
+
+
+async def run_sealer(settings: PartSettings) -> None:
+    """Seal the journal for ever."""
+    await seal(settings)
 
 
 async def run_consumer(settings: PartSettings) -> None:

@@ -19,6 +19,7 @@ from shared.access.adapters.assertions import JwtAssertions
 from shared.access.adapters.capability_files import read_capabilities
 from shared.access.adapters.ehr_app import HttpEhrApp
 from shared.access.adapters.ehr_reading import FhirEhrReader
+from shared.access.adapters.framing_notes import FramingNotes
 from shared.access.adapters.key_vault import KeyFolder
 from shared.access.adapters.launch_records import LaunchWork
 from shared.access.adapters.session_registry import AccessRegistry
@@ -31,13 +32,23 @@ from shared.access.adapters.tenants import RegisteredTenants
 from shared.access.adapters.unit_of_work import JOURNAL, AdminWork, TokenWork
 from shared.access.adapters.vault import Vault, open_vault
 from shared.access.domain.client import KeySet
-from shared.access.entrypoints import app_door, described, discovery_api, drafts_api, launch_api, session_api, token_api
+from shared.access.entrypoints import (
+    app_door,
+    described,
+    discovery_api,
+    drafts_api,
+    framing_api,
+    launch_api,
+    session_api,
+    token_api,
+)
 from shared.access.entrypoints.app_door import AppDoor
 from shared.access.entrypoints.client_guide import client_guide
 from shared.access.entrypoints.dependencies import FrontDoor
 from shared.access.settings import AccessSettings, read_settings
 from shared.access.usecases.apply_tenant import apply_tenant
 from shared.access.usecases.begin_launch import begin_launch
+from shared.access.usecases.check_tenant import check_tenant as look_at_tenant
 from shared.access.usecases.complete_launch import CompletedLaunch, EhrAnswer, complete_launch
 from shared.access.usecases.disable_client import disable_client as disable
 from shared.access.usecases.end_session import end_if_stale, end_session
@@ -60,7 +71,7 @@ from shared.smart.client_keys import ClientKeys, check_jwks
 from shared.smart.ehr_tokens import load_key
 from shared.smart.jwks_fetch import JwksFetcher, check_key_url
 from shared.smart.keys import KeySource
-from shared.smart.part import consumers_of, limiter_of, relay_of
+from shared.smart.part import audit_engine, consumers_of, limiter_of, relay_of, seal
 from shared.smart.registry import Registry
 from shared.smart.tokens import TokenVerifier
 from shared.web.app import create_app as create_part
@@ -70,8 +81,9 @@ from shared.web.rate_limit import RateLimiter
 from shared.web.routes import fhir_base
 
 __all__ = [
-    "HANDLERS", "JOURNAL", "MIGRATIONS", "add_client", "apply_tenant_file", "create_app", "disable_client", "list_clients",
-    "read_settings", "rotate", "run_consumer", "run_relay",
+    "HANDLERS", "JOURNAL", "MIGRATIONS", "add_client", "apply_tenant_file", "check_tenant", "create_app", "disable_client",
+    "list_clients",
+    "read_settings", "rotate", "run_consumer", "run_relay", "run_sealer",
 ]  # fmt: skip
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -85,7 +97,7 @@ def create_app(settings: AccessSettings) -> FastAPI:
     """Build the app; its start makes the first signing key and fails, with a plain message, if a capability file is missing."""
     engine = make_engine(settings.database_url, name="careledger-access")
     registry = AccessRegistry(engine, JOURNAL, service="access")
-    audit = RequestAudit(AuditWriter(engine, _domain_clock(settings)), registry.tenant)
+    audit = RequestAudit(AuditWriter(audit_engine(settings), _domain_clock(settings)), registry.tenant)
     files = StaticFiles()
     verifier = TokenVerifier(KeySource(settings.jwks), issuer=settings.public_url)
 
@@ -120,6 +132,7 @@ def create_app(settings: AccessSettings) -> FastAPI:
             discovery_api.smart_router,
             discovery_api.fhir_router,
             launch_api.router,
+            framing_api.router,
             session_api.router,
             drafts_api.router,
         ),
@@ -207,6 +220,7 @@ def _app_door(
         end_if_stale=lambda launch_id, handle, present: end_if_stale(
             launch_id=launch_id, handle=handle, present=present, **place
         ),
+        framings=FramingNotes(engine),
         pages=Pages(Path(app_door.__file__).parent / "templates"),
         assets=files,
     )
@@ -230,6 +244,11 @@ async def run_consumer(settings: AccessSettings) -> None:
         await engine.dispose()
 
 
+async def run_sealer(settings: AccessSettings) -> None:
+    """Seal the journal until cancelled."""
+    await seal(settings)
+
+
 async def _keep_published(settings: AccessSettings) -> None:
     while True:
         try:
@@ -249,6 +268,24 @@ async def apply_tenant_file(settings: AccessSettings, path: Path) -> str:
     if not change.difference:
         return f"{change.tenant}: nothing changes, version {change.version} stands"
     return f"{change.difference}\n{change.tenant}: version {change.version} counts from {document.effective_from}"
+
+
+async def check_tenant(settings: AccessSettings, slug: str) -> tuple[str, bool]:
+    """Return what is found at a practice's EHR and around our frames, and whether all is well."""
+    engine = make_engine(settings.worker_database_url, name="careledger-access-check", size=1)
+    registry = AccessRegistry(engine, JOURNAL, service="access")
+    await registry.active_tenants()  # where we may connect to
+    http = make_http(registry.ehr_origins)
+    app = HttpEhrApp(http, settings.ehr_key_file, redirect_uri=f"{settings.public_url}/callback", dev=settings.dev)
+    try:
+        async with _administration(settings) as uow:
+            lines, well = await look_at_tenant(
+                slug=slug, uow=uow, app=app, framings=FramingNotes(engine).of, public_url=settings.public_url
+            )
+    finally:
+        await http.aclose()
+        await engine.dispose()
+    return "\n".join(lines), well
 
 
 async def add_client(

@@ -78,7 +78,10 @@ class _Fold:
 
 
 class AuditWriter:
-    """Writes for one process, over the app role's engine; `close` writes what is folded."""
+    """Writes for one process, over an engine of its own (app role): a record does not queue behind requests to be served.
+
+    `close` writes what is folded and closes the engine.
+    """
 
     def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
         self._engine = engine
@@ -86,7 +89,7 @@ class AuditWriter:
         self._waiting: dict[UUID, deque[tuple[AuditEntry, asyncio.Future[None]]]] = {}
         self._folds: dict[tuple[object, ...], _Fold] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._sweeping = False
+        self._sweeping = self._closing = False
 
     async def write(self, entry: AuditEntry) -> None:
         """Write the row; return once it is durable, AuditUnwritten if it could not be written."""
@@ -121,8 +124,9 @@ class AuditWriter:
             raise
 
     async def close(self) -> None:
-        """Write what was counted and not yet written."""
-        for fold in self._folds.values():
+        """Write what was counted and not yet written; close the engine."""
+        self._closing = True
+        for fold in list(self._folds.values()):
             try:
                 await self._write_fold(fold)
             except AuditUnwritten:
@@ -131,6 +135,7 @@ class AuditWriter:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._engine.dispose()
 
     async def _write_fold(self, fold: _Fold | None) -> None:
         if fold is None or not fold.more:
@@ -145,7 +150,7 @@ class AuditWriter:
     async def _sweep(self) -> None:
         """Write folds whose second is over, until none is left; what cannot be written is kept for the next turn."""
         try:
-            while self._folds:
+            while self._folds and not self._closing:
                 await asyncio.sleep(_FOLD_SECONDS)
                 now = asyncio.get_running_loop().time()
                 for key, fold in [(key, fold) for key, fold in self._folds.items() if fold.until <= now]:

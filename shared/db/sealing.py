@@ -27,7 +27,7 @@ _LOOK_BACK_EVERY = timedelta(hours=1)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _log = logging.getLogger(__name__)
 
-_LOCK = "SELECT pg_try_advisory_xact_lock(825674, hashtext($1::text))"
+_LOCK = "SELECT pg_try_advisory_xact_lock(825674, hashtext($1))"
 _HEAD = "SELECT number, last, seal FROM journal_seal WHERE tenant_id = $1 ORDER BY number DESC LIMIT 1"
 _ROWS = f"""
     SELECT j.*, s.entry AS sealed_as FROM journal_unsealed u JOIN journal j USING (tenant_id, id)
@@ -91,6 +91,10 @@ class Sealer:
                 _log.warning("sealer waits", extra={"service": self.service, "error": type(error).__name__})
             await asyncio.sleep(_IDLE_SECONDS)
 
+    def look_back(self) -> None:
+        """Have the next round look for rows that were left off the list."""
+        self._looked_back = _LONG_AGO
+
     async def round(self) -> int:
         """Seal all that waits, and sign the checkpoints that are due; return how many rows were sealed."""
         sealed = 0
@@ -117,7 +121,7 @@ class Sealer:
         async with worker_transaction(self.engine) as connection:
             driver = await driver_of(connection)
             # a statement of its own: the next one must see what the sealer before has committed
-            if not await driver.fetchval(_LOCK, tenant_id):
+            if not await driver.fetchval(_LOCK, str(tenant_id)):
                 return 0
             rows = [dict(row) for row in await driver.fetch(_ROWS, tenant_id)]
             if rows:

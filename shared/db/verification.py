@@ -16,6 +16,7 @@ from shared.db.checkpoints import LEAF_BYTES, Checkpoint
 from shared.db.leaves import NO_SEAL, leaf_of, merkle_root, seal_of
 
 _CHUNK = 2000
+_ALIKE, _SHIFTS = 8, 64
 _NAMED = 20
 """So many entries are named for one kind of fault in one place; the rest is counted."""
 
@@ -164,7 +165,7 @@ def _verify_checkpoints(
             found.faults.append(Fault("truncated", text, first))
         ours = bytes(prefixes[(checkpoint.first - 1) * LEAF_BYTES : checkpoint.last * LEAF_BYTES])
         if ours != checkpoint.leaves[: len(ours)]:
-            _name_changed(found, checkpoint, ours, told)
+            _name_changed(found, checkpoint, prefixes, told)
             return  # what was inserted or deleted here has moved all that follows
         if checkpoint.last <= found.entries and (
             seal is None or seal["seal"] != checkpoint.seal or seal["last"] != checkpoint.last
@@ -172,29 +173,33 @@ def _verify_checkpoints(
             found.faults.append(Fault("seal", f"{told} was signed over another seal {checkpoint.seal_number}", checkpoint.last))
 
 
-def _name_changed(found: Verified, checkpoint: Checkpoint, ours: bytes, told: str) -> None:
-    """Name the entries that are not what a checkpoint says, by what is missing, what is new and what stands elsewhere."""
-    expected, actual = _split(checkpoint.leaves), _split(ours)
-    missing, fresh = set(expected) - set(actual), set(actual) - set(expected)
-    changes: list[tuple[str, int]] = []
-    if missing or fresh:
-        moved = bool(missing) != bool(fresh)
-        for place, leaf in enumerate(expected):
-            if leaf in missing:
-                changes.append(("deleted" if moved else "edited", checkpoint.first + place))
-        if moved:
-            changes += [("inserted", checkpoint.first + place) for place, leaf in enumerate(actual) if leaf in fresh]
-    else:
-        pairs = zip(expected, actual, strict=False)
-        changes = [("reordered", checkpoint.first + place) for place, (one, other) in enumerate(pairs) if one != other]
-    for kind, entry in changes[:_NAMED]:
+def _name_changed(found: Verified, checkpoint: Checkpoint, prefixes: bytearray, told: str) -> None:
+    """Name the entries that are not what a checkpoint says."""
+    actual = _split(prefixes[(checkpoint.first - 1) * LEAF_BYTES :])
+    changes = _changes(_split(checkpoint.leaves), actual)
+    for kind, place in changes[:_NAMED]:
+        entry = checkpoint.first + place
         found.faults.append(Fault(kind, f"entry {entry} was {kind} after {told} was signed", entry))
     if len(changes) > _NAMED:
-        found.faults.append(Fault(changes[0][0], f"and {len(changes) - _NAMED} entries more, by {told}", changes[_NAMED][1]))
+        entry = checkpoint.first + changes[_NAMED][1]
+        found.faults.append(Fault(changes[0][0], f"and {len(changes) - _NAMED} entries more, by {told}", entry))
 
 
-def _split(leaves: bytes) -> list[bytes]:
-    return [leaves[at : at + LEAF_BYTES] for at in range(0, len(leaves), LEAF_BYTES)]
+def _changes(expected: Sequence[bytes], actual: Sequence[bytes]) -> list[tuple[str, int]]:
+    """Return what happened to `expected`, of which `actual` and what follows it was made: kinds and places."""
+    place = next(n for n, (one, other) in enumerate(zip(expected, actual, strict=False)) if one != other)
+    before, after = expected[place : place + _ALIKE], actual[place : place + _ALIKE]
+    for shift in range(1, _SHIFTS):
+        if actual[place + shift : place + shift + len(before)] == before:
+            return [("inserted", place + n) for n in range(shift)]
+        if expected[place + shift : place + shift + len(after)] == after:
+            return [("deleted", place + n) for n in range(shift)]
+    kind = "reordered" if set(expected) == set(actual[: len(expected)]) else "edited"
+    return [(kind, n) for n, (one, other) in enumerate(zip(expected, actual, strict=False)) if one != other]
+
+
+def _split(leaves: bytes | bytearray) -> list[bytes]:
+    return [bytes(leaves[at : at + LEAF_BYTES]) for at in range(0, len(leaves), LEAF_BYTES)]
 
 
 def _name(found: Verified, kind: str, rows: Sequence[Mapping[str, Any]], text: Any) -> None:

@@ -15,6 +15,7 @@ class PartSettings:
     `public_url` is the one origin that all absolute URLs are made of, `database_url` that of the app role,
     `worker_database_url` that of the worker role, `jwks` a path or an internal URL with access's public keys,
     `ehr_key_file` the private key (PEM) with which we sign in at EHRs. `dev` allows http and private addresses on loopback.
+    `checkpoints` is the folder outside the database into which the sealer signs (None: it signs nothing).
     The limits are those of one client at one tenant (tokens: of one client) in all `replicas` together; 0 is none.
     """
 
@@ -28,6 +29,7 @@ class PartSettings:
     clock_file: Path | None
     dev: bool
     replicas: int
+    checkpoints: Path | None = None
     requests_per_minute: int = 0
     points_per_minute: int = 0
     tokens_per_minute: int = 0
@@ -45,6 +47,7 @@ def part_settings(environment: Environment, service: str) -> PartSettings:
     loopback = public_url.startswith(("http://127.0.0.1", "http://localhost"))
     if not public_url.startswith("https://") and not (dev and loopback):
         raise SettingMissing("CARELEDGER_PUBLIC_URL must be https; http only with CARELEDGER_DEV=1 and on loopback")
+    checkpoints = environment.text("CHECKPOINTS", "")
     clock_file = environment.text("DEV_CLOCK", "")
     often = 100 if dev else 1
     return PartSettings(
@@ -58,6 +61,7 @@ def part_settings(environment: Environment, service: str) -> PartSettings:
         clock_file=Path(clock_file) if dev and clock_file else None,
         dev=dev,
         replicas=environment.number("REPLICAS", 1),
+        checkpoints=Path(checkpoints) if checkpoints else None,
         requests_per_minute=environment.number("REQUESTS_PER_MINUTE", 600 * often),
         points_per_minute=environment.number("POINTS_PER_MINUTE", 10_000 * often),
         tokens_per_minute=environment.number("TOKENS_PER_MINUTE", 60 * often),

@@ -90,7 +90,8 @@ def sign_checkpoint(folder: Path, checkpoint: Checkpoint, key_file: Path) -> str
     """Write a new checkpoint's file, whole or not at all; return its SHA-256. FileExistsError if there is one of its number."""
     key = load_key(key_file)
     algorithm = "RS384" if key.key_type == "RSA" else "ES384"
-    body = jws.serialize_compact({"alg": algorithm, "kid": str(key.kid), "typ": _TYPE}, checkpoint_text(checkpoint), key).encode()
+    header = {"alg": algorithm, "kid": str(key.kid), "typ": _TYPE}
+    body = jws.serialize_compact(header, checkpoint_text(checkpoint), key, algorithms=_ALGORITHMS).encode()
     folder.mkdir(parents=True, exist_ok=True)
     final, draft = folder / f"{_stem(checkpoint.number)}.jws", folder / f".{_stem(checkpoint.number)}.{os.getpid()}"
     if final.exists():

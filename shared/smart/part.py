@@ -1,5 +1,6 @@
 """What access's three customers are made of alike: engines, registry, authenticator, EHR sign-in, relay and consumers."""
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.db.audit_writer import AuditWriter
 from shared.db.engine import make_engine
 from shared.db.journal import JournalTables
+from shared.db.sealing import Sealer
 from shared.kernel.clock import Clock
 from shared.messaging.broker import connect
 from shared.messaging.consumer import Consumer, Handler
@@ -18,12 +20,15 @@ from shared.ops.clock import clock_for
 from shared.ops.egress import make_http
 from shared.ops.settings import PartSettings
 from shared.smart.authenticator import TokenAuthenticator
+from shared.smart.checkpoints import CheckpointFolder
 from shared.smart.ehr_tokens import EhrTokens
 from shared.smart.keys import KeySource
 from shared.smart.registry import Registry
 from shared.smart.tokens import TokenVerifier
 from shared.web.audit import RequestAudit
 from shared.web.rate_limit import RateLimiter
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,10 +69,15 @@ def build_part(settings: PartSettings, tables: JournalTables, *, ehr_scope: str,
         registry=registry,
         authenticator=TokenAuthenticator(verifier, registry, public_url=settings.public_url),
         limiter=limiter_of(settings),
-        audit=RequestAudit(AuditWriter(engine, clock), registry.tenant),
+        audit=RequestAudit(AuditWriter(audit_engine(settings), clock), registry.tenant),
         http=http,
         ehr=EhrTokens(http, settings.ehr_key_file, scope=ehr_scope),
     )
+
+
+def audit_engine(settings: PartSettings) -> AsyncEngine:
+    """Return the engine by which a part's requests are recorded."""
+    return make_engine(settings.database_url, name=f"careledger-{settings.service}-audit", size=2)
 
 
 def limiter_of(settings: PartSettings) -> RateLimiter:
@@ -84,6 +94,20 @@ async def relay_of(settings: PartSettings, tables: JournalTables) -> AsyncIterat
         yield Relay(settings.service, engine, tables, broker.jetstream())
     finally:
         await broker.close()
+        await engine.dispose()
+
+
+async def seal(settings: PartSettings) -> None:
+    """Seal a part's journal for ever, and sign its checkpoints into their folder."""
+    engine = make_engine(settings.worker_database_url, name=f"careledger-{settings.service}-sealer", size=2)
+    folder = None
+    if settings.checkpoints is not None:
+        folder = CheckpointFolder(settings.service, settings.checkpoints, settings.ehr_key_file)
+    else:
+        _log.warning("no folder for checkpoints: set CARELEDGER_CHECKPOINTS", extra={"service": settings.service})
+    try:
+        await Sealer(settings.service, engine, folder).run()
+    finally:
         await engine.dispose()
 
 
