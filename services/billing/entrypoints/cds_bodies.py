@@ -53,7 +53,7 @@ class HookRequest(Read):
     fhir_server: Text | None = Field(
         default=None, alias="fhirServer", description="Base URL of the EHR", examples=["https://ehr.example/fhir/R4"]
     )
-    authorized: IsThere = Field(default=False, alias="fhirAuthorization")
+    authorized: IsThere = Field(default_factory=bool, alias="fhirAuthorization")
     context: HookContext
 
     @model_validator(mode="after")
