@@ -10,6 +10,7 @@ from services.billing import main
 from services.billing.adapters.overview_list import OverviewList
 from services.billing.adapters.reading_list import ReadingList
 from services.billing.adapters.unit_of_work import JOURNAL
+from tests.fakes.world import tenant_state
 from tests.integration.billing import world as small
 from tests.integration.billing.conftest import Clinic
 
@@ -77,3 +78,9 @@ def biller(clinic: Clinic) -> Visitor:
 async def look_again(clinic: Clinic) -> None:
     """Bring the lists up to date, as the consumer's process does beside the app."""
     await main.look_again(ReadingList(clinic.worker, JOURNAL), OverviewList(clinic.worker), clinic.world)
+
+
+async def set_up(clinic: Clinic, **changes: Any) -> None:
+    """Give the practice another version of its settings."""
+    state = tenant_state("north", **changes).model_copy(update={"version": 2})
+    await clinic.tell([small.event("ccm.tenant.applied.v1", state, state.tenant_id, 2, state.applied_at)])

@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.billing import world as small
 from tests.integration.billing.conftest import Clinic
-from tests.integration.billing.pages import nurse, words
+from tests.integration.billing.pages import nurse, set_up, words
 
 
 def covered(clinic: Clinic, patient: str, **changes: Any) -> None:
@@ -46,8 +46,7 @@ async def test_the_amount_to_say_is_that_of_payer_and_place(clinic: Clinic) -> N
 async def test_medicare_asks_for_nothing_and_a_strict_payer_for_paper_and_renewal(clinic: Clinic) -> None:
     await clinic.enrol("ffs", "acme")
     covered(clinic, "acme", type=of_kind("5"), payor=[{"display": "Acme"}])
-    plans = {"Acme": "commercial_strict"}
-    await clinic.tell([small.tenant_event(plans=plans)])
+    await set_up(clinic, plans={"Acme": "commercial_strict"})
     await clinic.assemble()
     assert words(await nurse(clinic).at("ffs").get("consent-asks")) == ""
     now = words(await nurse(clinic).at("acme").get("consent-asks"))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.billing import world as small
 from tests.integration.billing.conftest import Clinic
-from tests.integration.billing.pages import biller, doctor, lead, look_again, words
+from tests.integration.billing.pages import biller, doctor, lead, look_again, set_up, words
 
 MONTH = "2026-10"
 
@@ -108,3 +108,25 @@ async def test_the_program_is_the_leads(month: Clinic) -> None:
     await biller(month).get("program", 403)
     await doctor(month).get("program", 403)
     assert (await lead(month).at("one").ask("GET", "program")).status_code == 403
+
+
+@pytest.mark.requirement("issue-10.8")
+async def test_each_number_has_its_goal_and_owner_from_the_practices_settings(clinic: Clinic) -> None:
+    await clinic.enrol("one", minutes=25)
+    await clinic.assemble()
+    await look_again(clinic)
+    page = words(await lead(clinic).get("program?month=2026-10"))
+    assert "Met Goal: at least 100 %. No owner set." in page
+    assert "Goal: at most 5 %." in page
+    wanted = {
+        "goal_time": 30,
+        "owner_time": small.BO,
+        "goal_enrollment": 1,
+        "goal_speed": "soon",
+        "owner_denials": "The billing desk",
+    }
+    await set_up(clinic, settings=wanted)
+    page = words(await lead(clinic).get("program?month=2026-10"))
+    assert f"Below the goal Goal: at least 30 h. Owner: {small.BO}." in page
+    assert "Met Goal: at least 1 patients." in page
+    assert "Goal: at most 5 %. Owner: The billing desk." in page

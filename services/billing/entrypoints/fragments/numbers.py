@@ -21,14 +21,11 @@ _LINE = json.loads((_CHARTS / "line.vl.json").read_text("utf-8"))
 _BARS = json.loads((_CHARTS / "bars.vl.json").read_text("utf-8"))
 _COLORS = {"Measured": "#0066a9", "Asserted": "#6aa9d6", "Released": "#0066a9", "To attest": "#6aa9d6", "At risk": "#c98b95"}
 
-GOALS = {"consent": 100, "documentation": 95}
-"""In percent: what the design proposes, shown as a line, asked of nobody."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers:
     """Twelve months, the newest first: their lines summed, the staff's time, the charges, what payers decided; months
-    without any are absent. `denied` are rows of denied lines by cause, over all of them."""
+    without any are absent. `denied` are rows of denied lines by cause, over all of them; `goals` are drawn as lines."""
 
     months: Sequence[CalendarMonth]
     tallies: Mapping[CalendarMonth, Tally]
@@ -36,10 +33,31 @@ class Numbers:
     charges: Mapping[CalendarMonth, ChargeTally]
     remits: Remits
     denied: Sequence[Row]
+    goals: Mapping[str, int]
 
     def tally(self, month: CalendarMonth) -> Tally | None:
         """Return a month's sums."""
         return self.tallies.get(month)
+
+
+def values_of(numbers: Numbers) -> dict[str, float | None]:
+    """Return each tile's number as its goal is told: percent, hours, dollars, days; None where it is not known."""
+    month = numbers.months[0]
+    now, staff, charge = numbers.tally(month), numbers.staff.get(month), numbers.charges.get(month)
+    lines = sum(each.lines for each in numbers.remits.values())
+    denied = _share(sum(each.denied for each in numbers.remits.values()), lines)
+    if now is None:
+        return {"denials": denied}
+    return {
+        "enrollment": now.enrolled,
+        "consent": _share(now.in_force, now.enrolled),
+        "time": now.counted / 3600,
+        "documentation": _share(staff.passed, staff.entries) if staff else None,
+        "denials": denied,
+        "revenue": float(now.expected),
+        "billed": _share(now.released, now.enrolled_first),
+        "speed": charge.release_days if charge else None,
+    }
 
 
 def percent(part: int, whole: int) -> str:
@@ -104,7 +122,9 @@ def _consent(numbers: Numbers, now: Tally) -> Row:
         "of": f"{now.in_force} of {now.enrolled}",
         "said": f"{without} enrolled have none{logged}. Of {now.approached} asked, {now.consented} agreed"
         f" ({percent(now.consented, now.approached)}).",
-        "chart": _line(numbers, lambda tally, _: _share(tally.in_force, tally.enrolled), goal=GOALS["consent"], share=True),
+        "chart": _line(
+            numbers, lambda tally, _: _share(tally.in_force, tally.enrolled), goal=numbers.goals.get("consent"), share=True
+        ),
         "alt": _alt(numbers, "Consent in force", lambda tally, _: _share(tally.in_force, tally.enrolled), " percent"),
         "legend": [],
         "links": [(f"{without} without consent", "consent"), (f"{now.approached} asked", "approached")],
@@ -144,7 +164,7 @@ def _documentation(numbers: Numbers, now: Tally) -> Row:
         "of": f"{passed} of {entries} notes",
         "said": "Notes that said problem, action and why when first saved."
         f" {_lack(now.notes_due)} something now. Agreement with a human sample: not known yet, none was recorded.",
-        "chart": _line(numbers, share, goal=GOALS["documentation"], share=True),
+        "chart": _line(numbers, share, goal=numbers.goals.get("documentation"), share=True),
         "alt": _alt(numbers, "Complete notes", share, " percent"),
         "legend": [],
         "links": [(counted(now.notes_due, "note"), "notes")],
@@ -152,8 +172,10 @@ def _documentation(numbers: Numbers, now: Tally) -> Row:
 
 
 def _denials(numbers: Numbers) -> Row:
+    goal = numbers.goals.get("denials")
+
     def line(share: Callable[[CalendarMonth], float | None]) -> Row:
-        return _line(numbers, lambda tally, _: share(CalendarMonth.parse(tally.key[:7])), share=True)
+        return _line(numbers, lambda tally, _: share(CalendarMonth.parse(tally.key[:7])), goal=goal, share=True)
 
     def alt(share: Callable[[CalendarMonth], float | None]) -> str:
         return _alt(numbers, "Denied lines", lambda tally, _: share(CalendarMonth.parse(tally.key[:7])), " percent")

@@ -6,10 +6,11 @@ from typing import Any
 from fastapi import Request, Response
 
 from services.billing.entrypoints.fragments.common import Desk, Row, answer, fragment_router
+from services.billing.entrypoints.fragments.goals import goal_row, goals_of
 from services.billing.entrypoints.fragments.lines import csv_answer, line_row, page_number, pager
-from services.billing.entrypoints.fragments.numbers import Numbers, percent, tiles_of
+from services.billing.entrypoints.fragments.numbers import Numbers, percent, tiles_of, values_of
 from services.billing.entrypoints.fragments.payments import denied_rows
-from services.billing.entrypoints.fragments.practice import Lead, month_of, month_title, months_back, practice_desk
+from services.billing.entrypoints.fragments.practice import Lead, month_of, month_title, months_back, practice_desk, settings_in
 from services.billing.usecases.list_ports import PAGE, StaffTally, Tally, Want
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.errors import NotFound
@@ -54,8 +55,11 @@ async def program(request: Request, principal: Lead) -> Response:
         everybody = await uow.lists.tally([month], Want(), by="practitioner")
         all_staff = await uow.lists.staff([month], Want())
         behind = await uow.lists.is_behind()
-    tiles = tiles_of(numbers)
+        facts = await uow.ledger.month_facts(month)
+    tiles, values = tiles_of(numbers), values_of(numbers)
+    settings = facts.practice.tenant_in(month).settings
     for tile in tiles:
+        tile["goal"] = goal_row(tile["key"], values.get(tile["key"]), settings, facts.practice)
         tile["svg"] = await desk.call.world.charts.svg(tile["chart"]) if tile["chart"] else ""
     return answer(
         "program.html",
@@ -192,6 +196,7 @@ async def _numbers(desk: Desk, month: CalendarMonth, want: Want) -> Numbers:
         charges={CalendarMonth(charge.month.year, charge.month.month): charge for charge in charges},
         remits={CalendarMonth(each.month.year, each.month.month): each for each in remits},
         denied=denied,
+        goals=goals_of(await settings_in(desk, month)),
     )
 
 
