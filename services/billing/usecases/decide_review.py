@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid5
 
-from services.billing.usecases.ports import Begin
+from services.billing.domain.case import decision_key
+from services.billing.usecases.ports import Begin, ReviewRow, UnitOfWork
 from services.billing.usecases.records import Author, LedgerEntry
 from services.billing.usecases.roster import require_role
 from shared.kernel.calendar_month import CalendarMonth
@@ -17,7 +18,14 @@ DECISIONS = ("add", "leave-out", "bill", "do-not-bill")
 TAKEN_BACK = "taken-back"
 """What stands in the ledger in place of a decision that its author took back: the review is open again."""
 UNDO_WITHIN = timedelta(minutes=10)
+_SHARED = decision_key("R29", "R29", "")
 _ROLES = (StaffRole.BILLING_PRACTITIONER, StaffRole.PROGRAM_LEAD, StaffRole.BILLER)
+
+
+class CountedAlready(Conflict):
+    """The seconds were added to another patient's month."""
+
+    rule = "T25"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +42,7 @@ async def decide_review(*, review_id: UUID, answer: Answer, tenant_id: UUID, beg
     """Record the answer as the next version of the review's decision; return the version. The same answer again changes nothing.
 
     The month shows it when it is next assembled. NotFound for an unknown review, Invalid for an unknown decision or an empty
-    reason, LacksRole, Conflict if somebody else answered at the same time.
+    reason, LacksRole, Conflict if somebody else answered at the same time, CountedAlready.
     """
     if answer.decision not in DECISIONS:
         raise Invalid(f"a decision is {', '.join(DECISIONS)}", rule="review-decision", expression="decision")
@@ -44,6 +52,8 @@ async def decide_review(*, review_id: UUID, answer: Answer, tenant_id: UUID, beg
         review = await uow.months.review(review_id)
         if review is None:
             raise NotFound("no such review")
+        if answer.decision == "add" and review.key.startswith(_SHARED):
+            await _refuse_twice(uow, review)
         now = clock.now()
         role = await require_role(uow.ledger, answer.by, _ROLES, now.astimezone(await uow.ledger.zone()).date())
         content = {
@@ -71,6 +81,26 @@ async def decide_review(*, review_id: UUID, answer: Answer, tenant_id: UUID, beg
         if not await uow.ledger.record(entry, author, action="review.decided"):
             raise Conflict("somebody else has just answered this review")
     return entry.version
+
+
+async def _refuse_twice(uow: UnitOfWork, review: ReviewRow) -> None:
+    """T25: seconds that a performer spent with two patients at once are added to one of the months, never to both."""
+    await uow.months.lock(review.month)  # one after the other, or two answers at once would not see each other
+    theirs = await uow.ledger.latest(_entry_in(review.key))
+    if theirs is None or theirs.patient is None:
+        return
+    for decided in (await uow.ledger.latest_of_kinds(theirs.patient, ("review-decision",))).values():
+        said = json.loads(decided.data)
+        if said["decision"] == "add" and said["key"].startswith(_SHARED):
+            ours = await uow.ledger.latest(_entry_in(said["key"]))
+            if ours is not None and ours.patient == review.patient:
+                text = "these seconds count for the other patient already: divide the entries by an amendment, or leave them out"
+                raise CountedAlready(text, expression="decision")
+
+
+def _entry_in(key: str) -> str:
+    """Return the time entry that a finding on shared seconds names."""
+    return key.removeprefix(_SHARED).partition("@")[0]
 
 
 async def take_back_decision(

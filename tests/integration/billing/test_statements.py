@@ -197,3 +197,32 @@ async def test_totals_and_manifest_count_what_was_published(clinic: Clinic) -> N
             break
         after = f"&after={page['next']}"
     assert pages == ["p1", "p2"]
+
+
+@pytest.mark.requirement("issue-9.3")
+async def test_seconds_with_two_patients_at_once_are_added_to_one_of_them(clinic: Clinic) -> None:
+    """T25: divided, never repeated; two who answer at once are told apart, and what was left out may be added instead."""
+    for patient in ("p1", "p2"):
+        await clinic.enrol(patient, minutes=10)
+        await clinic.tell([small.entry(patient, small.at(20), 20, number=2)])
+    await clinic.assemble()
+    found = {patient: await clinic.result(patient) for patient in ("p1", "p2")}
+    reviews = {patient: next(iter(result["reviews"].values())) for patient, result in found.items()}
+    assert {f["rule"] for result in found.values() for f in result["assembly"]["findings"] if f["severity"] == "review"} == {
+        "R29"
+    }
+
+    def answer(patient: str, decision: str) -> Any:
+        body = {"decision": decision, "reason": "as the log says", "by": small.ADA}
+        return clinic.ask("POST", f"/billing/reviews/{reviews[patient]}", json=body)
+
+    answers = await asyncio.gather(*(answer(patient, "add") for patient in ("p1", "p2")))
+    assert sorted(one.status_code for one in answers) == [200, 409]
+    refused = next(one for one in answers if one.status_code == 409)
+    assert [(issue["rule"], issue["field"]) for issue in refused.json()["issues"]] == [("T25", "decision")]
+    won, lost = ("p1", "p2") if answers[0].status_code == 200 else ("p2", "p1")
+    assert (await answer(won, "leave-out")).status_code == 200
+    assert (await answer(lost, "add")).status_code == 200
+    await clinic.assemble()
+    seconds = [(await clinic.result(patient))["assembly"]["seconds"][0][1] for patient in (won, lost)]
+    assert seconds == [10 * 60, 30 * 60]
