@@ -8,7 +8,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from services import billing_commands, commands, rules_commands
+from services import audit_commands, billing_commands, commands, rules_commands
 from services.embedded import running_environment
 from shared.kernel.errors import CareledgerError
 from shared.ops.environment import SettingMissing
@@ -71,6 +71,7 @@ def _running(groups: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         ("serve", "serve one part"),
         ("relay", "publish one part's events"),
         ("consume", "take events in for one part"),
+        ("seal", "seal one part's journal and sign its checkpoints"),
     ):
         single = _command(groups, name, text)
         single.add_argument("part", choices=commands.PART_NAMES)
@@ -110,6 +111,9 @@ def _administration(groups: "argparse._SubParsersAction[argparse.ArgumentParser]
     apply = _command(tenant, "apply", "apply a practice's settings (YAML) and show what changes")
     apply.add_argument("file", type=Path)
     apply.set_defaults(run=commands.run_tenant_apply)
+    check = _command(tenant, "check", "look at a practice's EHR, and list the pages that may not frame the app and tried")
+    check.add_argument("tenant", metavar="SLUG")
+    check.set_defaults(run=commands.run_tenant_check)
 
     client = _command(groups, "client", "the API's clients").add_subparsers(required=True)
     add = _command(client, "add", "register a client and print how it signs in")
@@ -145,6 +149,7 @@ def _development(groups: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     openapi.set_defaults(run=commands.run_openapi)
 
     rules_commands.add_commands(groups)
+    audit_commands.add_commands(groups)
     billing_commands.add_commands(groups)
 
     sandbox = _command(groups, "sandbox", "the sandbox EHR and its synthetic clinic")

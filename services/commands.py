@@ -58,6 +58,11 @@ def run_consume(arguments: argparse.Namespace) -> int:
     return _run_task(arguments.part, "consumer")
 
 
+def run_seal(arguments: argparse.Namespace) -> int:
+    """Seal one part's journal until stopped."""
+    return _run_task(arguments.part, "sealer")
+
+
 def _run_task(part: str, name: str) -> int:
     tasks = part_named(part).background_tasks(Environment())
     for other in [task for key, task in tasks.items() if key != name]:

@@ -98,14 +98,13 @@ class Sealer:
     async def round(self) -> int:
         """Seal all that waits, and sign the checkpoints that are due; return how many rows were sealed."""
         sealed = 0
-        async with worker_transaction(self.engine) as connection:
-            driver = await driver_of(connection)
-            tenants = [row["tenant_id"] for row in await driver.fetch(_TENANTS)]
-            now = datetime.now(UTC)
-            if now - self._looked_back > _LOOK_BACK_EVERY:
+        tenants = await self.tenants()
+        now = datetime.now(UTC)
+        if now - self._looked_back > _LOOK_BACK_EVERY:
+            async with worker_transaction(self.engine) as connection:
                 for tenant_id in tenants:
-                    await driver.execute(_LEFT_OUT, tenant_id, now - _LOOK_BACK)
-                self._looked_back = now
+                    await (await driver_of(connection)).execute(_LEFT_OUT, tenant_id, now - _LOOK_BACK)
+            self._looked_back = now
         for tenant_id in tenants:
             while (done := await self.seal_batch(tenant_id)) > 0:
                 sealed += done
@@ -115,6 +114,11 @@ class Sealer:
         if self.checkpoints is not None:
             await self.checkpoints.sign_if_due(self.engine, tenants)
         return sealed
+
+    async def tenants(self) -> list[UUID]:
+        """Return the tenants that have a log, or rows that wait for one."""
+        async with worker_transaction(self.engine) as connection:
+            return [row["tenant_id"] for row in await (await driver_of(connection)).fetch(_TENANTS)]
 
     async def seal_batch(self, tenant_id: UUID) -> int:
         """Seal up to 1,000 rows of the tenant in one transaction; return how many left the list, 0 if another is at it."""

@@ -1,5 +1,6 @@
 """The logs of one service against their checkpoints: what `careledger audit verify` asks."""
 
+import json
 from pathlib import Path
 from uuid import UUID
 
@@ -10,9 +11,15 @@ from shared.db.checkpoints import Checkpoint
 from shared.db.transaction import driver_of, worker_transaction
 from shared.db.verification import Fault, Verified, tenants_of, verify_log
 from shared.smart.checkpoints import BrokenFile, checkpoint_folder, read_checkpoints
+from shared.smart.ehr_tokens import load_key
 
 # one snapshot of the whole database, however long it takes to walk it
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL statement_timeout = 0"
+
+
+def verifying_keys(jwks: Path | None, key_file: Path) -> KeySet:
+    """Return the keys of the checkpoints: those of a JWKS file, or the deployment's own; ValueError if unreadable."""
+    return KeySet.import_key_set(json.loads(jwks.read_bytes())) if jwks is not None else KeySet([load_key(key_file)])
 
 
 async def check_logs(

@@ -18,6 +18,7 @@ from shared.messaging.consumer import Consumer, Handler
 from shared.messaging.relay import Relay
 from shared.ops.clock import clock_for
 from shared.ops.egress import make_http
+from shared.ops.environment import SettingMissing
 from shared.ops.settings import PartSettings
 from shared.smart.authenticator import TokenAuthenticator
 from shared.smart.checkpoints import CheckpointFolder
@@ -107,6 +108,21 @@ async def seal(settings: PartSettings) -> None:
         _log.warning("no folder for checkpoints: set CARELEDGER_CHECKPOINTS", extra={"service": settings.service})
     try:
         await Sealer(settings.service, engine, folder).run()
+    finally:
+        await engine.dispose()
+
+
+async def seal_now(settings: PartSettings) -> int:
+    """Seal what waits in a part's journal and sign a checkpoint of each log; return how many rows were sealed."""
+    if settings.checkpoints is None:
+        raise SettingMissing("set CARELEDGER_CHECKPOINTS: the folder outside the database into which checkpoints are signed")
+    engine = make_engine(settings.worker_database_url, name=f"careledger-{settings.service}-sealer", size=2)
+    folder = CheckpointFolder(settings.service, settings.checkpoints, settings.ehr_key_file)
+    try:
+        sealer = Sealer(settings.service, engine, folder)
+        for tenant_id in await sealer.tenants():
+            folder.ask(tenant_id)
+        return await sealer.round()
     finally:
         await engine.dispose()
 
