@@ -8,9 +8,7 @@ EVENTS_CONSUMED = Counter("careledger_events_consumed_total", "Events taken in",
 DEAD_LETTERS = Counter("careledger_dead_letters_total", "Events set aside because they could not be taken in", ["service"])
 UNPUBLISHED = Gauge("careledger_unpublished_events", "Journal rows that wait for the broker", ["service"])
 UNSEALED = Gauge("careledger_unsealed_entries", "Journal rows that wait for the sealer", ["service"])
-CHECKPOINT_SIGNED = Gauge(
-    "careledger_checkpoint_signed_seconds", "When the last checkpoint was signed", ["service"]
-)
+CHECKPOINT_SIGNED = Gauge("careledger_checkpoint_signed_seconds", "When the last checkpoint was signed", ["service"])
 REGISTRY_AGE = Gauge("careledger_registry_age_seconds", "Seconds since the registry was last read", ["service"])
 
 

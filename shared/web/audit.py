@@ -12,8 +12,9 @@ from uuid import UUID
 from starlette.types import Scope
 
 from shared.db.asked import Asked
-from shared.db.audit_writer import AuditEntry, AuditWriter
+from shared.db.audit_writer import AuditEntry, AuditUnwritten, AuditWriter
 from shared.db.journal import NOBODY, NOBODYS_TENANT
+from shared.db.transaction import is_unreachable
 from shared.web.capability import interaction_of
 
 _REFUSED = (401, 403, 429)
@@ -87,5 +88,10 @@ class RequestAudit:
         if principal is not None:
             return principal.tenant_id, principal.tenant
         slug = scope.get("path_params", {}).get("tenant")
-        practice = await self._practice_of(slug) if slug else None
+        try:
+            practice = await self._practice_of(slug) if slug else None
+        except Exception as error:
+            if not is_unreachable(error):
+                raise
+            raise AuditUnwritten("the practice cannot be looked up") from error
         return (UUID(practice.tenant_id), slug) if practice is not None else (NOBODYS_TENANT, NOBODY)
