@@ -1,4 +1,4 @@
-"""The committed files that the code makes: `openapi/` (a file a part, AsyncAPI of the events) and the proxy's configuration.
+"""The committed files that the code makes: `openapi/`, the proxy's configuration and the implementation guide's pages.
 
 `make openapi` writes them anew; drift fails CI.
 """
@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from services.events_document import asyncapi
+from services.implementation_guide import guide_pages
 from services.parts import ALL_PARTS
 from services.proxy_file import nginx_conf
 from shared.ops.environment import Environment
@@ -26,19 +27,25 @@ def generate() -> dict[str, str]:
     """Return every file's text by its path in the project."""
     environment = Environment(_any_environment())
     files = {}
+    parameters: dict[str, Any] = {}
+    examples: dict[str, Any] = {}
     for part in ALL_PARTS:
         app = part.app(environment)
+        parameters |= getattr(app.state, "search_parameters", {})
+        examples |= app.state.about.examples
         files[f"openapi/{part.name}.json"] = _text(app.openapi())
         if fragment := capability_fragment(app)["resources"]:
             files[f"openapi/capability/{part.name}.json"] = _text({"resources": fragment})
     files["openapi/asyncapi.yaml"] = yaml.safe_dump(asyncapi(), sort_keys=False, allow_unicode=True, width=120)
     files["deploy/proxy/nginx.conf"] = nginx_conf()
+    files |= guide_pages(parameters, examples)
     return files
 
 
 def write_all() -> None:
     """Write the files."""
     for name, text in generate().items():
+        (ROOT / name).parent.mkdir(exist_ok=True)
         (ROOT / name).write_text(text, "utf-8")
 
 
