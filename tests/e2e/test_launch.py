@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Frame, Page, Route
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.e2e.browser import World, app_frame, chromium, context, fresh_context, open_app, violations, world  # noqa: F401
 
@@ -81,18 +82,26 @@ def test_a_reload_goes_on_in_the_same_session(world: World, context: BrowserCont
     assert (before["sid"], before["patient"]) == (after["sid"], after["patient"])
 
 
+def opened(frame: Frame, number: int) -> None:
+    """Wait until the app is open in the frame; AssertionError with what it shows instead."""
+    try:
+        frame.wait_for_selector(OPEN, state="attached")
+    except PlaywrightTimeout as error:
+        raise AssertionError(f"round {number}: {frame.url} shows {frame.inner_text('body')[:600]}") from error
+
+
 def test_two_charts_in_one_browser_never_mix(world: World, context: BrowserContext) -> None:  # noqa: F811
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         pages = [context.new_page() for _ in range(2)]
         for page, patient in zip(pages, world.patients, strict=False):
             page.goto(world.chart(patient), wait_until="commit")
         frames = [app_frame(page) for page in pages]
         for frame in frames:
-            frame.wait_for_selector(OPEN, state="attached")
+            opened(frame, number)
         assert [claims(frame)["patient"] for frame in frames] == list(world.patients[:2])
         for frame in frames:
             reload(frame)
-            frame.wait_for_selector(OPEN, state="attached")
+            opened(frame, number)
         assert [claims(frame)["patient"] for frame in frames] == list(world.patients[:2])
         for page in pages:
             page.close()
@@ -198,7 +207,10 @@ def test_the_app_opens_in_its_own_window(world: World, context: BrowserContext) 
     assert claims(own.main_frame)["patient"] == world.patients[0]
 
 
-@pytest.mark.parametrize(("role", "names"), [("biller", ["Desk"]), ("program-lead", ["Worklist", "Desk", "Program"])])
+@pytest.mark.parametrize(
+    ("role", "names"),
+    [("biller", ["Desk", "Rules", "Refreshers"]), ("program-lead", ["Worklist", "Desk", "Program", "Rules", "Refreshers"])],
+)
 def test_the_menu_opens_the_desk(world: World, context: BrowserContext, role: str, names: list[str]) -> None:  # noqa: F811
     frame = open_app(context.new_page(), world.menu(role))
     assert [link.inner_text() for link in frame.query_selector_all("#shell-pages a")] == names

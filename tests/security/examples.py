@@ -143,6 +143,7 @@ _ROSTER = Example(lambda aim: {"practitioner": aim.nurse}, whole=True, allowed=f
 _LAUNCH = (
     ("GET", "/launch"), ("POST", "/launch/begin"), ("POST", "/launch/proof"), ("GET", "/callback"), ("POST", "/launch/complete"),
     ("POST", "/session/token"), ("POST", "/session/end"), ("GET", "/app/{launch_id}"), ("GET", "/static/{digest}/{name:path}"),
+    ("GET", "/launch/frame"), ("POST", "/launch/framed"), ("POST", "/launch/refused/{tenant_id}"),
 )  # fmt: skip
 """Open by nature: each proves its caller by what the launch gave it (tests of the launch), none of them by a token."""
 
@@ -158,7 +159,8 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     **{(method, f"{_FHIR}{slash}"): _open(405) for method in ("GET", "POST", "PUT", "PATCH", "DELETE") for slash in ("", "/")},
     **{("GET", f"/internal/{part}/live"): _open(204) for part in ("access", "consent", "timetrack", "billing")},
     **{("GET", f"/internal/{part}/metrics"): _open() for part in ("access", "consent", "timetrack", "billing")},
-    **{(method, path): _open(200, 303, 400, 401, 403, 404, 409, 422, launch_id="none", digest="0", name="x")
+    **{(method, path): _open(200, 303, 400, 401, 403, 404, 409, 422, launch_id="none", digest="0", name="x",
+                            tenant_id=str(uuid4()))
        for method, path in _LAUNCH},
     ("POST", f"{_FHIR}/Consent"): Example(allowed=frozenset((201,)), hidden=403, absent=None, body=_new_consent),
     ("POST", f"{_FHIR}/Consent/_search"): _form_search(),

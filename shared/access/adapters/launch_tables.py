@@ -91,3 +91,13 @@ STAFF_MEMBER = sa.Table(
     sa.Column("roles", sa.Text, nullable=False),
 )
 sa.Index("staff_member_by_npi", STAFF_MEMBER.c.tenant_id, STAFF_MEMBER.c.npi)
+FRAMING = sa.Table(
+    "framing",
+    METADATA,
+    sa.Column("tenant_id", pg.UUID, primary_key=True),
+    sa.Column("origin", sa.Text, primary_key=True),
+    sa.Column("way", sa.Text, primary_key=True),
+    sa.Column("times", sa.Integer, nullable=False),
+    sa.Column("first_at", _INSTANT, nullable=False),
+    sa.Column("last_at", _INSTANT, nullable=False),
+)

@@ -43,5 +43,6 @@ class StaticFiles:
 
     @property
     def scripts(self) -> list[str]:
-        """The addresses of the scripts that run in the shell, beside htmx: all at the top of the folder but the launch's own."""
-        return [self.address(name) for name in self.files if name.endswith(".js") and "/" not in name and name != "launch.js"]
+        """The addresses of the scripts that run in the shell, beside htmx: all at the top of the folder but other pages' own."""
+        top = [name for name in self.files if name.endswith(".js") and "/" not in name]
+        return [self.address(name) for name in top if name not in ("launch.js", "frame.js")]

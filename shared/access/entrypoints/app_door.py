@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request, Response
 
+from shared.access.domain.framing import Way
 from shared.access.domain.launch_refusals import EXPLANATIONS, LaunchRefused
 from shared.access.usecases.begin_launch import BegunLaunch
 from shared.access.usecases.complete_launch import CompletedLaunch, EhrAnswer
@@ -20,7 +22,7 @@ from shared.web.pages import Pages, clock_words, day_words
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-    "font-src 'self'; base-uri 'none'; form-action 'none'; object-src 'none'; frame-ancestors "
+    "font-src 'self'; base-uri 'none'; form-action 'none'; object-src 'none'; {report}frame-ancestors {ancestors}"
 )
 _COOKIE = "Path=/; HttpOnly; Secure; SameSite=None; Partitioned"
 _log = logging.getLogger(__name__)
@@ -35,6 +37,12 @@ class Assets(Protocol):
     def address(self, name: str) -> str: ...
 
 
+class Framings(Protocol):
+    """What framed us and was not to."""
+
+    async def note(self, tenant_id: UUID, origin: str, way: Way) -> None: ...
+
+
 @dataclass(frozen=True)
 class AppDoor:
     """The use cases and files behind the app's routes."""
@@ -47,15 +55,21 @@ class AppDoor:
     open_page: Callable[[str, str | None], Awaitable[OpenPage]]
     end_session: Callable[[str, str | None], Awaitable[bool]]
     end_if_stale: Callable[[str, str, str], Awaitable[bool]]
+    framings: Framings
     pages: Pages
     assets: Assets
 
-    def page(self, template: str, tenant: TenantState | None, *, status: int = 200, **values: object) -> Response:
-        """Answer with a whole page, to be framed by the tenant's EHR only; it holds no patient data."""
+    def page(
+        self, template: str, tenant: TenantState | None, *, status: int = 200, framed_by_all: bool = False, **values: object
+    ) -> Response:
+        """Answer with a whole page, to be framed by the tenant's EHR only; it holds no patient data.
+
+        `framed_by_all` is for a page that can do nothing.
+        """
         return self.pages.answer(
             template,
             status=status,
-            headers=page_headers(tenant),
+            headers=page_headers(tenant, framed_by_all=framed_by_all),
             asset=self.assets.address,
             scripts=self.assets.scripts,
             **values,
@@ -85,10 +99,11 @@ def _door(request: Request) -> AppDoor:
 Door = Annotated[AppDoor, Depends(_door)]
 
 
-def page_headers(tenant: TenantState | None) -> Mapping[str, str]:
-    """Return the headers of a page: only the tenant's EHR may frame it, and without a tenant nobody."""
-    ancestors = " ".join(tenant.document.ehr.frame_ancestors) if tenant else ""
-    return {"Content-Security-Policy": _POLICY + (ancestors or "'none'")}
+def page_headers(tenant: TenantState | None, *, framed_by_all: bool = False) -> Mapping[str, str]:
+    """Return the headers of a page: only the tenant's EHR may frame it, and without a tenant nobody; browsers report refusals."""
+    named = " ".join(tenant.document.ehr.frame_ancestors) if tenant else ""
+    report = f"report-uri /launch/refused/{tenant.tenant_id}; " if tenant else ""
+    return {"Content-Security-Policy": _POLICY.format(report=report, ancestors="*" if framed_by_all else named or "'none'")}
 
 
 def check_own_page(request: Request, door: AppDoor) -> None:

@@ -25,6 +25,9 @@ from shared.db.transaction import worker_transaction
 from tests.integration.access.iss_variants import iss_variants
 from tests.integration.access.launching import SAME_ORIGIN, Ehr, Traveller, code_of, document, known_tokens, rows
 
+ALL = ("Rules", "Refreshers")
+"""The desk's pages for everybody."""
+
 
 @pytest.mark.parametrize("store", ["both", "cookie", "page"])
 async def test_a_launch_opens_a_session_by_either_store(traveller: Traveller, store: str) -> None:
@@ -199,11 +202,11 @@ async def test_the_desk_opens_without_a_patient_with_the_pages_of_the_role(trave
         opened = (await traveller.launch(None, role)).json()
         pages[role] = [page["name"] for page in opened["pages"]]
     assert pages == {
-        "biller": ["Desk"],
-        "program-lead": ["Worklist", "Desk", "Program"],
-        "auditor": ["Worklist", "Desk", "Program"],  # a nurse, too
-        "billing-practitioner": ["Worklist", "Desk"],
-        "clinical-staff": ["Worklist"],
+        "biller": ["Desk", *ALL],
+        "program-lead": ["Worklist", "Desk", "Program", *ALL],
+        "auditor": ["Worklist", "Desk", "Program", *ALL],  # a nurse, too
+        "billing-practitioner": ["Worklist", "Desk", *ALL],
+        "clinical-staff": ["Worklist", *ALL],
     }
 
 
