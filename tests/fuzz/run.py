@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 import httpx
 
 from tests.fuzz import corpus
-from tests.security.place import ALL_SCOPES, Place
+from tests.security.place import ALL_SCOPES, CDS, Place
 from tests.security.test_matrix import Route, aims_of, routes_of
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "X")
@@ -89,7 +89,10 @@ class Fuzzer:
         method = (
             route.method if rng.random() < 0.9 else rng.choice(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "X"))
         )
-        headers: dict[str, bytes | str] = {**rng.choice(self._bearers)}
+        address = path.format(**values)
+        headers: dict[str, bytes | str] = {
+            **(CDS["north"].bearer(address) if "/cds-services" in path else rng.choice(self._bearers))
+        }
         content = self._content(route) if method in ("POST", "PUT", "PATCH") else b""
         if content or method in ("POST", "PUT"):
             headers["Content-Type"] = self._content_type(route)
@@ -97,7 +100,7 @@ class Fuzzer:
             headers["If-Match"] = 'W/"99"'
         if rng.random() < 0.15:
             headers[rng.choice(corpus.HEADERS)] = _header(rng.choice(corpus.TEXTS))
-        return Attempt(route.part, method, path.format(**values) + self._query(), headers, content)
+        return Attempt(route.part, method, address + self._query(), headers, content)
 
     def _content_type(self, route: Route) -> str:
         if self._rng.random() < 0.15:
@@ -155,7 +158,9 @@ def faults(answer: httpx.Response, attempt: Attempt) -> list[str]:
     kind = answer.headers.get("content-type", "")
     if answer.status_code >= 400 and attempt.method != "HEAD":
         path = unquote(attempt.path.split("?")[0])
-        told = _told(answer, kind, fhir=path.split("/")[3:4] == ["fhir"]) or (_is_page(path) and kind.startswith("text/html"))
+        told = _told(answer, kind, fhir=path.split("/")[3:4] in (["fhir"], ["cds-services"])) or (
+            _is_page(path) and kind.startswith("text/html")
+        )
         if not told:
             found.append(f"status {answer.status_code} told as {kind!r}: {answer.text[:200]}")
     if "Traceback" in answer.text or "sqlalchemy" in answer.text.lower() or "asyncpg" in answer.text:

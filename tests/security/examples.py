@@ -10,8 +10,10 @@ from uuid import uuid4
 
 import httpx
 
+from services.billing.domain.cards import CardTopic, card_id
 from services.billing.entrypoints.preview_example import EXAMPLE
 from shared.access.fhir_mapping.conformance import TYPES
+from tests.fakes.cds import SERVICE, hook_body
 from tests.integration.timetrack.staff import nurse
 from tests.security.place import NOW, Objects, Place, consent_of, start_timer, task_of
 
@@ -140,6 +142,12 @@ def _month(month: str = "2026-10", body: Json | None = None) -> Example:
 _SIGNED = {"by": "dr-ada", "reason": "the matrix closes an empty month"}
 _ROSTER = Example(lambda aim: {"practitioner": aim.nurse}, whole=True, allowed=frozenset((200,)))
 
+def _card_set_aside(_: Objects) -> Json:
+    card = card_id(CardTopic.TIME, uuid4().bytes)
+    return {"feedback": [{"card": str(card), "outcome": "overridden", "outcomeTimestamp": "2026-11-03T15:00:00Z"}]}
+
+
+_CDS = "/t/{tenant}/cds-services"
 _LAUNCH = (
     ("GET", "/launch"), ("POST", "/launch/begin"), ("POST", "/launch/proof"), ("GET", "/callback"), ("POST", "/launch/complete"),
     ("POST", "/session/token"), ("POST", "/session/end"), ("GET", "/app/{launch_id}"), ("GET", "/static/{digest}/{name:path}"),
@@ -221,6 +229,11 @@ EXAMPLES: dict[tuple[str, str], Example] = {
         lambda aim: {"review_id": aim.review}, whole=True, allowed=frozenset((200,)),
         body=lambda _: {"decision": "leave-out", "reason": "the matrix", "by": "dr-ada"}, fresh=_fresh_review,
     ),
+    ("GET", "/t/{tenant}/billing/overpayments"): Example(whole=True, absent=None),
+    ("POST", "/t/{tenant}/billing/overpayments/{case_id}/settle"): Example(
+        lambda _: {"case_id": str(uuid4())}, whole=True, allowed=frozenset((404,)), absent=None,
+        body=lambda _: {"outcome": "returned", "reference": "the matrix", "by": "dr-ada"},
+    ),
     ("POST", "/t/{tenant}/billing/preview"): Example(absent=None, hidden=200, body=lambda _: EXAMPLE),
     ("GET", "/t/{tenant}/billing/rules"): Example(absent=None, hidden=200),
     ("GET", "/t/{tenant}/billing/rules/{rule_id}"): Example(lambda _: {"rule_id": "T1"}, absent=None, hidden=200),
@@ -231,6 +244,14 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("GET", "/t/{tenant}/billing/months/{month}"): _month(),
     ("GET", "/t/{tenant}/billing/months/{month}/manifest"): _month(),
     ("GET", "/t/{tenant}/billing/months/{month}/charges.csv"): _month("2025-02"),
+    ("GET", _CDS): _open(),
+    **{("OPTIONS", f"{_CDS}{rest}"): _open(204, service_id=SERVICE) for rest in ("", "/{service_id}", "/{service_id}/feedback")},
+    ("POST", f"{_CDS}/{{service_id}}"): Example(
+        lambda _: {"service_id": SERVICE}, absent=None, body=lambda aim: hook_body(aim.patient)
+    ),
+    ("POST", f"{_CDS}/{{service_id}}/feedback"): Example(
+        lambda _: {"service_id": SERVICE}, absent=None, body=_card_set_aside
+    ),
 }  # fmt: skip
 
 SECOND_EXAMPLES = {

@@ -30,6 +30,7 @@ from shared.db.transaction import worker_transaction
 from shared.ops.clock import DevClock
 from shared.ops.settings import PartSettings
 from shared.web.routes import owner_of
+from tests.fakes.cds import CdsCaller
 from tests.fakes.tokens import PUBLIC_URL, TokenMaker
 from tests.fakes.world import fill_registry, tenant_state
 from tests.integration.billing import world as clinic_world
@@ -41,6 +42,12 @@ NOW = datetime(2026, 11, 3, 15, 0, tzinfo=UTC)
 PARTS = ("access", "consent", "timetrack", "billing")
 ALL_SCOPES = "system/Consent.crus system/Task.crus system/ChargeItem.rus careledger/timers careledger/roster careledger/attest"
 CLIENTS = ("ehr", "biller", "disabled")
+CDS = {
+    "north": CdsCaller(issuer="https://ehr.north.example"),
+    "south": CdsCaller(issuer="https://ehr.south.example"),
+}
+"""The CDS client of each practice."""
+
 LIVE_SESSION = "00000000-0000-7000-8000-00000000011e"
 ENDED_SESSION = "00000000-0000-7000-8000-000000000e0d"
 
@@ -138,8 +145,8 @@ async def running(make_database: Callable[[str], Any], tokens: TokenMaker, folde
     key.write_bytes(RSAKey.generate_key(2048).as_pem(private=True))
     databases = {part: make_database(part) for part in PARTS}
     tenants = (
-        tenant_state("north"),
-        tenant_state("south", zone="America/Chicago"),
+        tenant_state("north", cds_clients=(CDS["north"].settings,)),
+        tenant_state("south", zone="America/Chicago", cds_clients=(CDS["south"].settings,)),
         tenant_state("asleep", active=False),
     )
     for database in databases.values():

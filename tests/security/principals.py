@@ -9,8 +9,9 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from shared.web.routes import fhir_base
+from tests.fakes.cds import CdsCaller
 from tests.fakes.tokens import PUBLIC_URL, TokenMaker
-from tests.security.place import ALL_SCOPES, ENDED_SESSION, LIVE_SESSION
+from tests.security.place import ALL_SCOPES, CDS, ENDED_SESSION, LIVE_SESSION
 
 CRUS = frozenset("crus")
 OWN = frozenset(("careledger/timers", "careledger/roster", "careledger/attest"))
@@ -24,7 +25,7 @@ CLIENT_EC = ECKey.generate_key("P-384", auto_kid=True)
 class Principal:
     """`headers` makes its request's headers; `known` is False if they open no route of scopes; `letters` by FHIR type.
 
-    `page` are the roles of a page's token (None: it is none), whose `patient` is that of the chart.
+    `page` are the roles of a page's token (None: it is none), whose `patient` is that of the chart. `cds` signs for each address.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Principal:
     own: frozenset[str] = frozenset()
     patient: str | None = None
     page: frozenset[str] | None = None
+    cds: CdsCaller | None = None
 
     def may(self, scopes: tuple[str, ...]) -> bool:
         """Tell, by a model that knows nothing of the code, whether it holds all of `scopes`."""
@@ -96,6 +98,10 @@ def _by_kind(suffix: str) -> str:
     return " ".join(f"system/{kind}.{suffix}" for kind in EVERYTHING)
 
 
+def _cds(name: str, caller: CdsCaller, tenant: str = "north") -> Principal:
+    return Principal(name, lambda _: {}, known=False, tenant=tenant, cds=caller)
+
+
 FULL = Principal("every scope", _token(ALL_SCOPES), letters=EVERYTHING, own=OWN)
 SOUTH = Principal("every scope, of the other practice", _token(ALL_SCOPES, "south"), tenant="south", letters=EVERYTHING, own=OWN)
 FIRST = Principal(
@@ -104,6 +110,7 @@ FIRST = Principal(
 SECOND = Principal(
     "bound to the second patient", _token(ALL_SCOPES, patient="pat-north-2"), letters=EVERYTHING, own=OWN, patient="pat-north-2"
 )
+CDS_NORTH = _cds("CDS client", CDS["north"])
 
 PRINCIPALS = (
     _nobody("anonymous", lambda _: {}),
@@ -126,6 +133,8 @@ PRINCIPALS = (
     _nobody("client assertion", _signed(CLIENT_EC, {"alg": "ES384", "typ": "JWT"}, aud=f"{PUBLIC_URL}/t/north/auth/token")),
     _nobody("disabled client", _token(ALL_SCOPES, client_id="disabled")),
     _nobody("client that nobody registered", _token(ALL_SCOPES, client_id="ghost")),
+    CDS_NORTH,
+    _cds("CDS client of the other practice", CDS["south"], "south"),
     SOUTH,
     Principal("practice that is switched off", _token(ALL_SCOPES, "asleep"), tenant="asleep", letters=EVERYTHING, own=OWN),
     Principal("practice that does not exist", _token(ALL_SCOPES, "nowhere"), tenant="nowhere", letters=EVERYTHING, own=OWN),

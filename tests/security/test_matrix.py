@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from shared.web.access_control import Open, PageNeeds, declarations
+from shared.web.access_control import CdsNeeds, Open, PageNeeds, declarations
 from tests.security.examples import Example, example_of
 from tests.security.place import PARTS, Objects, Place
 from tests.security.principals import PRINCIPALS, Principal
@@ -67,7 +67,8 @@ async def send(place: Place, route: Route, principal: Principal, aim: Objects, *
     """Send the route's request as `principal` to the practice `tenant`."""
     example = route.example
     path = route.path.replace(":path}", "}").format_map(_Values(example.values(aim), tenant))
-    headers = principal.headers(place.tokens) | dict(example.headers)
+    proof = principal.cds.bearer(path) if principal.cds is not None else principal.headers(place.tokens)
+    headers = proof | dict(example.headers)
     options: dict[str, Any] = {}
     if example.body:
         options["json"] = example.body(aim)
@@ -87,6 +88,8 @@ def expected(route: Route, principal: Principal, target: str, aim: Objects) -> t
     example = route.example
     if isinstance(route.declared, Open):
         return example.allowed, False
+    if isinstance(route.declared, CdsNeeds):
+        return (example.allowed if principal.cds and principal.tenant == "north" else frozenset((401,))), False
     if isinstance(route.declared, PageNeeds) and principal.tenant == "north":
         if principal.page is None:
             return frozenset((401,)), False
