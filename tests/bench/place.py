@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,22 +70,44 @@ def place_of(part: str) -> Iterator[Place]:
             postgres.stop()
 
 
+@dataclass(frozen=True)
+class Server:
+    """A process that serves a part."""
+
+    port: int
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """The processor time that it has taken so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def served(place: Place, part: str) -> Iterator[int]:
-    """Serve `part` as a process of its own and yield its port."""
+def served(place: Place, part: str, processes: int = 1) -> Iterator[list[Server]]:
+    """Serve `part` by processes of their own, as replicas behind a proxy, and yield them."""
+    command = [str(Path(sys.executable).parent / "careledger"), "serve", part, "--port"]
+    with ExitStack() as stack:
+        log = stack.enter_context((place.folder / "serve.log").open("wb"))
+        servers = []
+        for _ in range(processes):
+            port = _free_port()
+            process = subprocess.Popen([*command, str(port)], env={**os.environ, **place.variables}, stdout=log, stderr=log)
+            stack.callback(_end, process)
+            _wait_for(port, process)
+            servers.append(Server(port, process.pid))
+        yield servers
+
+
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    command = [str(Path(sys.executable).parent / "careledger"), "serve", part, "--port", str(port)]
-    log = (place.folder / "serve.log").open("wb")
-    process = subprocess.Popen(command, env={**os.environ, **place.variables}, stdout=log, stderr=log)
-    try:
-        _wait_for(port, process)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(10)
-        log.close()
+        return int(probe.getsockname()[1])
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    process.wait(10)
 
 
 def pgbench_tps(place: Place, script: Path, *, clients: int, seconds: int, role: str | None = None) -> float:

@@ -1,6 +1,5 @@
 """Read one Task and search 20 of a patient, by HTTP ÷ the same SELECT by pgbench under the same role and tenant."""
 
-import asyncio
 import itertools
 import json
 import urllib.request
@@ -28,10 +27,11 @@ def measure() -> Iterator[Measure]:
     """Yield both ratios, with several clients."""
     with place_of("timetrack") as place:
         remember_patients(place)
-        with served(place, "timetrack") as port:
+        with served(place, "timetrack") as (server,):
+            port = server.port
             make = task_maker(place, itertools.count())
             while _stored(place) < PATIENTS * PER_PATIENT:
-                asyncio.run(run_load(port, clients=4, seconds=1, make=make, wanted=201))
+                run_load([port], clients=4, seconds=1, make=make, wanted=201)
             with psycopg.connect(place.admin_url, autocommit=True) as connection:
                 connection.execute("VACUUM ANALYZE")
             one = _an_entry(place)
@@ -49,7 +49,7 @@ def _ratio(name: str, place: Place, port: int, path: str, script: Path) -> Measu
     loads: list[Load] = []
     for _ in range(ROUNDS):
         base = pgbench_tps(place, script, clients=CLIENTS, seconds=SECONDS, role=_ROLE)
-        load = asyncio.run(run_load(port, clients=CLIENTS, seconds=SECONDS, make=_getter(place, path), wanted=200))
+        load = run_load([port], clients=CLIENTS, seconds=SECONDS, make=_getter(place, path), wanted=200)
         if load.wrong:
             raise RuntimeError(f"{load.wrong} answers were no 200")
         ratios.append(load.per_second / base)
