@@ -48,7 +48,8 @@ def measure() -> Iterator[Measure]:
 
 def _note(loads: list[Load], busy: float) -> str:
     middle = sorted(loads, key=lambda load: load.per_second)[len(loads) // 2]
-    return f"{middle.per_second:.0f}/s, p50 {middle.p50:.1f} ms, p99 {middle.p99:.1f} ms, {busy / sum(load.answers for load in loads) * 1e6:.0f} us of CPU each"
+    each = busy / sum(load.answers for load in loads)
+    return f"{middle.per_second:.0f}/s, p50 {middle.p50:.1f} ms, p99 {middle.p99:.1f} ms, {each * 1e6:.0f} us of CPU each"
 
 
 def remember_patients(place: Place) -> None:
