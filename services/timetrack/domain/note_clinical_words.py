@@ -31,7 +31,7 @@ CONDITIONS = _words(
 SYMPTOMS = _words(
     """
     ache aches achy acidez adormec* afebril afebrile afraid agitad* agitat* agotad* ahog* aletarg* almohada* alucina*
-    ampolla* angina-pain arde ardor ascites asfixia asleep ataque ataques atrag* attack attacks bedsore* bleed* blister*
+    ampolla* angina-pain arde ardor ascites asfixia ataque ataques atrag* attack attacks bedsore* bleed* blister*
     bloat* bloating bloodshot bloody blue blurr* bm borros* breathless* brote bruis* bulto burn burning burns cae caida
     caidas calambre* caliente candid* cansa cansad* cansancio cayo cefalea chill* choke* choking clot clots cloudy coagulo
     cojea comezon confund* confus* congest* constipat* cough* cracked crackles cramp* crisis crying cyanosis debil debilidad

@@ -23,6 +23,8 @@ MONTH = (
     r"agosto|septiembre|octubre|noviembre|diciembre"
 )
 
+DAY_OF_WEEK = re.compile(rf"(?:{WEEKDAY})$")
+
 PAST = _any(
     rf"x ?{NUMBER_WORD} ?{SPAN}",
     r"x ?\d+",
@@ -43,7 +45,7 @@ PAST = _any(
 BEHAVIOUR = _any(
     r"someone else'?s|another patient'?s|(?:gone|resolved|healed|cleared up|desaparecio|se quito) ?(?!concern|"
     r"issue)|now (?:qd|bid|daily|on|at|uses?|takes?|needs?)|sting[s]?|burns?",
-    r"skip\w*|miss(?:ed|es|ing)|ran out|run(?:s|ning)? out|out of (?!town|the office|range)|quit|quits|forgot\w*|"
+    r"skip\w*|miss(?:ed|es|ing)|ran out|run(?:s|ning)? out|out of (?!town|the office|range)|quit(?! ?-?line)|quits|forgot\w*|"
     r"forget\w*|halv(?:es|ed|ing)|split(?:s|ting)?",
     r"stopped (?!by|in)\w+|stops? taking|stopp?(?:ed|ing)? (?:taking|using|his|her|their|the|it|them|ordering|"
     r"going)?|(?:can ?no|ca)n?'?t (?:afford|reach|open|get|find|sleep|finish|climb|see|read|walk|stand|breathe|use|"
@@ -51,7 +53,8 @@ BEHAVIOUR = _any(
     r"cannot|cant|could not|couldn'?t|refus(?:ed|es|ing)|declin(?:ed|es) (?!further|any|additional|need|other|more)|"
     r"stolen|lost|broke|broken|expired|lapsed|leak(?:s|ed|ing|y)?|empty|worn|unplugged",
     r"(?:does|do|did|is|was|has|have|will|would)(?: not|n'?t) (?!have (?:any|further|questions)|had|been|need|"
-    r"report|require|wish to|currently|any)\w+|never|no (?:ride|food|heat|power|water|transport\w*|money|strips|"
+    r"missed|skipped|forgotten|report|require|wish to|currently|any)\w+|never(?! miss| skip| forget)|no (?:ride|food|heat|"
+    r"power|water|transport\w*|money|strips|"
     r"refills?|help|one)|lives? alone|alone|stays? (?:with|alone)",
     r"moved (?:in|out|to)|died|passed away|evict\w*|shut off|hid(?:es|ing)|wrong|by mistake|mix(?:ed|ing)? up|twice|"
     r"no longer|instead of|rather than|only (?:when|on|one|if|prn|mon\w*)|only as|thought|thinks|doubl(?:es|ed|ing)",
@@ -62,30 +65,37 @@ BEHAVIOUR = _any(
     r"delayed|(?:was|were|been|had been) (?!doing|feeling|tolerat|provid|meet|encourag|taking (?:all|her|his|the|"
     r"their|med)|checking|being|running|driving|sleeping|napping|working|shopping)\w+ing|ha[sd] (?:been )?tak(?:en|"
     r"ing) (?!all|her|his|the|med)\w+|admits?|"
-    r"wants? (?!any|no further|nothing|help|more info|information|to (?:continue|stay|keep|work|improve|think|"
+    r"wants? (?!any|no further|nothing|help|to know|to ask|to see|to be|more info|information|to (?:continue|stay|keep|work|"
+    r"improve|think|"
     r"discuss|talk))\w+|(?:not|un)able to (?!reach|contact|complete|come)|struggl\w*|fell|slid|fainted|tripped|"
-    r"passed out|dropped|hospitali[sz]ed|admitted|er visits?|ed visit|new since|got lost|late \d+|"
+    r"passed out|dropped|hospitali[sz]ed|fall(?:s|ing)? asleep|fell asleep|admitted|er visits?|ed visit|new since|got lost|"
+    r"late \d+|"
     r"\d+ d(?:ays)? late|overdue by",
     r"se salta\w*|salta|no (?:se )?(?:toma|pone|come|usa|puede|tiene|llego|camina|duerme|quiere|reconoce|ve|oye|"
     r"evacua|aguanta\w*|alcanza|le entregan|la entregan)|dejo (?:de|la|el|su)?|se (?:le )?(?:acabo|acabaron|"
     r"termino)|se (?:cayo|quita|cansa|queda|quedo)|vive sol[oa]|sol[oa] en",
     r"olvid\w+|a la mitad|dos veces|en vez de|en lugar de|perdi[oe]\w*|robaron|rot[oa]|falt[oa]|ya no|todavia no|"
-    r"teme|por miedo|x miedo|la vecina|por error|equivoc\w+|come|comio|duerme|bebe|toma (?!sus|su|la presion|"
+    r"teme|por miedo|x miedo|la vecina|por error|equivoc\w+|(?<!can )(?<!may )(?<!to )(?<!will )come(?! (?:from|in|to|back|by|"
+    r"with|"
+    r"for|on|up|off)\b)|comio|duerme|bebe|toma (?!sus|su|la presion|"
     r"las? medic|todas|todo|bien|correct|diari|como|segun)\w+|usa (?!sus?\b|el\b|la\b|diari|oxigeno como)\w+|"
     r"sin (?:comida|luz|transporte|dinero|insulina|"
-    r"golpe|o2)|despierta|solo (?:de|por|cuando|si)|nunca|internad[oa]|urgencias|vomita",
+    r"golpe|o2)|despierta|solo (?:de|por|cuando|si)|nunca(?! se (?:salta|olvida)| olvida| falta)|internad[oa]|urgencias|vomita",
 )  # fmt: skip
 DECISION = _any(
     r"agree[sd]? to (?!the|follow|all|continue|plan|call|attend|participate|return|our|try to|work|monitor|"
     r"schedul)\w+|acept[oa] \w+|qued(?:a|amos) en",
-    r"holds?|held|holding|stop|(?<!she )(?<!he )(?<!patient )(?<!pt )stops|restart\w*|resum(?:e|es|ed)|increas(?:e|"
+    r"(?<!on )holds?|(?<=on )hold(?! (?:for )?\d| with)|held|holding|stop|(?<!she )(?<!he )(?<!patient )(?<!pt )stops|"
+    r"restart\w*|resum(?:e|es|ed)|increas(?:e|"
     r"es|ed)|decreas(?:e|es|ed)|reduc(?:e|es|ed)|lower(?:ed|s)|rais(?:ed|es)|cut(?: back)?|doubled|halved?|"
     r"switch(?:ed|es)?|chang(?:ed|es)|chgd?|chg'd|added|adds|adding|started|starts|start|starting",
     r"per (?!pt|patient|protocol|policy|policies|report|her|his|guideline|routine|family|day|week|night|month|wife|"
     r"husband|daughter|son|plan|usual|request|instructions|chart|record|meal|standing)\w+|por orden|"
-    r"wants? \w+ (?:off|on|stopped|held|back)|wants|keep (?:\d|dose|same)|instead|en cambio|paused?|pausa|half|"
+    r"wants? \w+ (?:off|on|stopped|held|back)|wants(?! to (?:know|ask|see|be|lower|lose|walk|get))|keep (?:\d|dose|same)|"
+    r"instead|en cambio|paused?|pausa|half|"
     r"trial|[+]\d+ ?u|dc|d/c|discontinued|d/?c'?d|moved|taper\w*|titrat\w+|replaced|replaces|swapp?ed|swaps?|"
-    r"back to|extra|up to|down to|ok'?d|okay'?d|allow(?:ed|s) \w+ to|cancell?ed|omit|separate",
+    r"back to|extra|up to|down to|ok'?d|okay'?d|allow(?:ed|s) \w+ to|cancell?ed(?!.{0,20}\b(?:appointments?|appt|visit|exam|"
+    r"cita)\b)|omit|separate",
     r"suspend\w+|baj(?:a|o|an|aron)(?! en)|sub(?:e|io|ieron)|aument\w+|agreg\w+|cambi(?:a|o|aron|amos) (?:a|de|la|"
     r"el)|inici\w+|empieza|quit(?:o|aron)|pasar\w*|indico|puso|reinici\w+|separar|solo el|que la tire|no \w+ hoy",
 )  # fmt: skip
@@ -97,8 +107,9 @@ _COMPARED = (
     r"than|since|que|after|desde|before)\b"
     r"|(?:same|igual|unchanged)\b[^.]{0,6}\b(?:as|q|que|from)\s(?:last|la|el|yest\w*|in|\d)|"
     r"since (?:the|her|his|starting|stopping|adding|being)\b"
-    r"|was\s\w+\s(?:in|on|at|last)|as before\b|back to \d|since \w+ (?:was|off|cut|went|started|stopped|"
-    r"died|broke|fell|moved)|after (?:stopping|starting)"
+    r"|was\s(?!normal|fine|good|ok|negative|stable|done|seen|clear|unremarkable)\w+\s(?:in|on|at|last)|as before\b|back to \d|"
+    r"since \w+ (?:was|off|cut|went|started|stopped|"
+    r"died|broke|fell|moved)|since\b[^.;]{0,12} when \w+ (?:was|were) \w+ed|after (?:stopping|starting)"
     r"|antes (?:solo|no|de \d)|^(?:was|were|era) (?:half|"
     r"only|at|a|one|two|\d)|desde que\b|como antes\b|(?:now|ahora)\b.{0,40}\b(?:was|were|"
     r"era)\b|(?:was|were|era)\b.{0,40}\b(?:now|and (?:is|are)|ahora|but (?:is|are))\b)"
@@ -169,6 +180,7 @@ TOPIC = re.compile(
     r"repasamos|hablamos)\b[^.:]{0,60}"
     r"\b(?:care|how|when to|why|what to|signs?|symptoms|tips|rule|guidelines|precautions|instructions|importance|"
     r"risks?|warning|behaviors|hygiene|"
+    r"action plan|zones?|plan de accion|zonas?|"
     r"alarma|signos|sintomas|cuidados?|importancia|riesgos?|regla|medidas)\b"
 )
 PROBLEM_KINDS = frozenset({"condition", "symptom", "drug", "thing", "measure"})
@@ -184,7 +196,8 @@ BY_ORDER = re.compile(r"\b(?:per|by) (?:dr|dra|np|pa)\b")
 DIAGNOSIS_CODE = re.compile(r"^\d{3}\.\d{1,2}$")
 ATTEMPT = _any(
     r"lvm|l/m|left (?:a )?(?:voice ?mail|message|msg|vm)|voicemail|vm|no answer|unable to (?:reach|contact|leave)|"
-    r"unsuccessful|not home|busy|will (?:try|retry|call back)|call(?:ed)? back|call us back|hung up|disconnected|"
+    r"unsuccessful|not home|busy|will (?:try|retry|call back)|(?:was|is) asleep|call(?:ed)? back|call us back|hung up|"
+    r"disconnected|"
     r"no reply|attempt\w*|tried|no response|mailbox|"
     r"no contesto|no contesta|dej[eo] (?:un )?(?:mensaje|recado)|buzon|ocupado|se intentara|volver a llamar|"
     r"sin respuesta|no se logro|agreed to call|na x ?\d|lm|(?:will )?call later|mas tarde|asked to be called|call again"
@@ -237,15 +250,25 @@ INVOLVED = re.compile(
     r"think|need)\w+"
     r"|(?:va a|pondra|lo hara|empezara|usara|tomara|comprara)\b)"
 )
+BACKGROUND = Phrase(
+    r"\b(?:hx|h/o|history|pmh|psh|pmhx|antecedentes?|allergies|alergias|yo [mf]\b|y/o|year old (?:male|female|man|woman)|"
+    r"\d\d ?[mf]\b|"
+    r"last (?!night|nite|week|wk|month|evening|few|one|two|three|\d)[a-z]\w* (?:was )?\d)"
+)
+"""What has long been true of the patient; it stands at the head of a note and is no news."""
 SYMPTOM_TOPIC = Phrase(
-    r"\b(?:^(?:and |re:? ?)?(?:(?:was |were )?(?:reviewed|discussed|assess\w*|evaluat\w*|educat\w*|address\w*|monitor\w*|"
-    r"screen\w*|talked|asked about|se (?:reviso|hablo|evaluo|repas\w+))\b)"
+    r"\b(?:^(?:and |we |i |re:? ?)?(?:(?:was |were )?(?:reviewed|discussed|assess\w*|evaluat\w*|educat\w*|address\w*|monitor\w*|"
+    r"screen\w*|talked|asked about|(?:called|spoke|checked|followed up)(?: her| him| pt)? (?:about|on|re) (?:the|her|"
+    r"his) (?!new)|se (?:reviso|hablo|evaluo|repas\w+))\b)"
     r"|(?:pain|dolor|fall|falls|depression|sleep|mood) (?:level|medic\w*|manag\w*|regimen|scale|control|assess\w*|"
     r"plan|score|log|relief|clinic|risk|precaut\w*|prevent\w*|screen\w*|history))"
 )
 """A symptom that is only the subject of a review, no finding."""
 
-INTENT = Phrase(r"\b(?:will try|tries to|trying|try to|would like|thinking|willing|ready to|plans to|intends)\b")
+INTENT = Phrase(
+    r"\b(?:will try|tries to|trying|try to|would like|thinking|willing|ready to|plans to|intends|hopes to|"
+    r"will (?:start|begin) (?:check|walk|monitor|track|record|log|writ|exercis|eat|tak|us)\w*ing)\b"
+)
 KEPT = Phrase(
     r"\bstays? (?:on|at|with) (?:\d|\w+)|\bkeeps? (?:\d|the dose|same)|\bsame dose|\bmisma dosis|\bsigue (?:con|"
     r"igual dosis)|\bno change (?:to|in) (?:plan|dose|\w+ per)|\bmismo plan|\bplan unchanged|\bok(?:ay)? per\b"

@@ -13,7 +13,7 @@ from services.timetrack.domain.note_reading import Reading, read_note
 from services.timetrack.domain.time_entry import TimeEntry
 from shared.kernel.vocabulary import Activity
 
-VERSION = "note-rules-1"
+VERSION = "note-rules-2"
 """Which check judged; an assessment is only compared with others of its version."""
 
 PROBLEM, ACTION, RELEVANCE = "problem", "action", "relevance"

@@ -12,6 +12,8 @@ from services.timetrack.domain import note_words as words
 from services.timetrack.domain.note_clinical_words import NUMBERED
 from services.timetrack.domain.note_text import Sentence, Token, Words, normalise, sentences
 
+_STANDING = ("value", "finding", "frequency", "behaviour")
+"""The sorts of facts that may be of long ago."""
 _CLINICAL = ("drug", "symptom", "measure", "thing", "condition")
 
 
@@ -112,6 +114,8 @@ def _facts_of(sentence: Sentence) -> tuple[list[Fact], int]:
             facts = _clause_facts(clause, sentence, mood)
         found += facts
         telling += bool(facts)
+    if sentence.find(says.BACKGROUND) and not sentence.find(says.PAST) and all(fact.sort in _STANDING for fact in found):
+        return [], 0
     if not (taught or listed or aimed):
         found += _sentence_change(sentence, found)
     found += [
@@ -184,7 +188,10 @@ def _results(clause: Words, text: str, mood: _Mood) -> list[Fact]:
 
 def _behaviour(clause: Words, text: str) -> str | None:
     """What the patient does or lacks, unless it is denied ("no missed doses")."""
+    meant = clause.find(says.INTENT, text)
     for match in says.BEHAVIOUR.pattern.finditer(text) if says.BEHAVIOUR in clause.opens else ():
+        if (meant and meant.start() <= match.start()) or (match.group() == "twice" and clause.find(says.ATTEMPT, text)):
+            continue
         if says.HABITS.match(match.group()) and says.HABIT_FINE.search(text):
             continue
         if says.NEGATIVE_START.match(match.group()) or not says.NEGATED.search(text[: match.start()]):
@@ -281,7 +288,7 @@ def _acts_of(sentence: Sentence, verbs: frozenset[str], *, factual: bool) -> lis
         if not (listed or (factual and token.past) or token.text in verbs) or _by_patient(sentence.tokens, at):
             continue
         weak = token.text in words.WEAK_ACTS
-        if at and sentence.tokens[at - 1].text == "as":
+        if (at and sentence.tokens[at - 1].text == "as") or _by_another(sentence.tokens, at):
             continue
         only_reviewed = weak and token.text not in words.CONTACTS
         if only_reviewed and not (factual or concrete >= 2 or says.REVIEW_OF.search(sentence.text)):
@@ -293,6 +300,12 @@ def _acts_of(sentence: Sentence, verbs: frozenset[str], *, factual: bool) -> lis
     if factual and (involved := says.INVOLVED.search(sentence.text) or sentence.find(says.KEPT)):
         found.append(involved.group())
     return found
+
+
+def _by_another(tokens: tuple[Token, ...], at: int) -> bool:
+    """Was it done by the patient's people ("filled by daughter")?"""
+    after = tokens[at + 1 : at + 3]
+    return len(after) == 2 and after[0].text == "by" and after[1].text in words.FAMILY
 
 
 def _by_patient(tokens: tuple[Token, ...], at: int) -> bool:

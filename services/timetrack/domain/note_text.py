@@ -8,7 +8,7 @@ from functools import lru_cache
 from services.timetrack.domain import note_clinical_words as clinical
 from services.timetrack.domain import note_words as words
 from services.timetrack.domain.note_openings import Phrase
-from services.timetrack.domain.note_phrases import PAST_VERB, PHRASES
+from services.timetrack.domain.note_phrases import DAY_OF_WEEK, PAST_VERB, PHRASES
 
 LONGEST = 6000
 """Characters of a note that are read: more than three pages say nothing new about whether it is specific."""
@@ -142,7 +142,7 @@ def _token(found: str) -> Token:
     word = found.rstrip(".")
     kinds = kinds_of(word)
     number = word[0].isdigit()
-    concrete = len(word) > 2 and not number and kinds <= {"thing", "means"}
+    concrete = len(word) > 2 and not number and kinds <= {"thing", "means"} and not DAY_OF_WEEK.match(word)
     opens = frozenset(phrase for phrase in PHRASES if phrase.opened_by(word))
     return Token(word, kinds, number, concrete, past=not kinds and PAST_VERB.search(word) is not None, opens=opens)
 

@@ -44,7 +44,7 @@ ACTS = _words(
     reached read read-back recetado receto recomendo recommended reconciled recorde reemplace refer'd referi referred
     rehearsed relayed reminded remove removed renewed renovo reordered repasamos repase replaced reporte reported requested
     reset rev'd revd reviewed revise reviso rewrote rfrd rotul* routed rvwd rx'd rxd saque scanned scheduled secured send
-    sends sent separe set set-up setup ships showed signed solicite solicitud sorted spoke stressed swapped talked taped
+    sends sent separe set set-up setup showed signed solicite solicitud sorted spoke stressed swapped talked taped
     taught teach telephoned texted threw thrown tied tiraron tire titrated tld told tracked trained tramite transferred
     triaged unplugged updated urged verified visited walked walked-through wants watched weighed went went-over wrote
     """
@@ -239,6 +239,16 @@ NAMED_WORK = frozenset(
     )
 )
 """Work that is more than an errand, however poorly it is described."""
+
+FAMILY = frozenset(
+    _words(
+        """
+        caregiver daughter dtr esposa esposo family familia hermana hermano hija hijo husband mom niece patient sister son spouse
+        wife
+        """
+    )
+)
+"""By whom something was done, if not by the author."""
 
 PATIENT_BEFORE = frozenset(
     _words(
