@@ -15,6 +15,7 @@ from shared.web.access_control import CdsNeeds, Needs, Open, declarations
 from shared.web.fhir_openapi import Json
 from shared.web.refusals import PROBLEM, RESPONSES, reference, response
 from shared.web.routes import FHIR_BASE
+from shared.web.sunset import Sunset, sunset_of
 
 EXAMPLE_TENANT = "lakeside"
 
@@ -80,12 +81,15 @@ def describe(document: Json, app: FastAPI, about: About) -> Json:
     ]
     scopes: set[str] = set()
     used: set[str] = set()
-    for path, method, operation, declared in _operations(document, app):
+    for path, method, operation, declared, ending in _operations(document, app):
         used.update(operation.get("tags", ()))
         if path.startswith(f"{FHIR_BASE}/") and "/.well-known/" not in path:
             parameters = getattr(app.state, "search_parameters", {})
             fhir_openapi.describe_interaction(operation, method, path, parameters, about.examples)
         _secure(operation, declared, scopes)
+        if ending is not None:
+            operation |= {"deprecated": True, "x-sunset": ending.ends.isoformat()}
+            operation["description"] = f"{operation.get('description', '')}\n\nEnds on {ending.ends.isoformat()}.".strip()
         _refuse(operation, method, path, declared)
         if "{tenant}" in path:
             others = [one for one in operation.get("parameters", ()) if one.get("name") != "tenant"]
@@ -97,12 +101,12 @@ def describe(document: Json, app: FastAPI, about: About) -> Json:
     return document
 
 
-def _operations(document: Json, app: FastAPI) -> Iterator[tuple[str, str, Json, Any]]:
+def _operations(document: Json, app: FastAPI) -> Iterator[tuple[str, str, Json, Any, Sunset | None]]:
     for route, declared in declarations(app):
         for method in sorted(route.methods or ()):
             operation = document["paths"].get(route.path, {}).get(method.lower())
             if operation is not None:
-                yield route.path or "", method, operation, declared[0]
+                yield route.path or "", method, operation, declared[0], sunset_of(route.dependant)
 
 
 def _secure(operation: Json, declared: Any, scopes: set[str]) -> None:
