@@ -158,9 +158,10 @@ def declarations(app: FastAPI) -> Iterator[tuple[RouteContext, list[Declared]]]:
             yield route, list(_declared(route.dependant))
 
 
-def guarded_paths(app: FastAPI) -> frozenset[str]:
-    """Return the paths of the routes that are not open to all: the journal tells of each request to them."""
-    return frozenset(str(route.path) for route, declared in declarations(app) if not isinstance(declared[0], Open))
+def guarded_routes(app: FastAPI) -> frozenset[tuple[str, str]]:
+    """Return method and path of the routes that are not open to all: the journal tells of each request to them."""
+    guarded = [route for route, declared in declarations(app) if not isinstance(declared[0], Open)]
+    return frozenset((method, str(route.path)) for route in guarded for method in route.methods or ())
 
 
 def check_declarations(app: FastAPI) -> None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.routing import APIRoute
 
 from shared.ops.metrics import exposition
-from shared.web.access_control import Authenticator, Open, check_declarations, guarded_paths
+from shared.web.access_control import Authenticator, Open, check_declarations, guarded_routes
 from shared.web.audit import RequestAudit
 from shared.web.errors import install_error_handlers
 from shared.web.middleware import Envelope
@@ -74,7 +74,7 @@ def create_app(
     install_error_handlers(app)
     app.add_middleware(Envelope, service=service, uploads=uploads)
     check_declarations(app)
-    app.state.guarded = guarded_paths(app)
+    app.state.guarded = guarded_routes(app)
     return app
 
 

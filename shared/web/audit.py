@@ -42,9 +42,9 @@ class RequestAudit:
 
     async def account(self, scope: Scope, asked: Asked, status: int, query: str) -> None:
         """Record the request before its answer leaves; AuditUnwritten if it cannot be recorded."""
-        path = getattr(scope.get("route"), "path", None)
+        here = (scope["method"], getattr(scope.get("route"), "path", None))
         principal = scope["state"].get("principal")
-        refused = status in _REFUSED or asked.denied is not None or (principal is None and path in scope["app"].state.guarded)
+        refused = status in _REFUSED or asked.denied is not None or (principal is None and here in scope["app"].state.guarded)
         if refused:
             rule = asked.denied or scope["state"].get("rule") or str(status)
             await self._writer.deny(await self._entry(scope, asked, status, query, action="denied", rule=rule))

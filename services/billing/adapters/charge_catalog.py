@@ -15,6 +15,7 @@ from services.billing.domain.charge import ChargeItem
 from services.billing.domain.charge_item import ChargeStatus
 from services.billing.fhir_mapping import CHARGE_SYSTEM, CPT, HCPCS, STATUS_SYSTEM
 from services.billing.usecases.export_ports import Slice
+from shared.db.asked import discloses
 from shared.fhir.search import Filter, Search
 from shared.fhir.search_values import DateValue, ReferenceValue, TokenValue
 from shared.kernel.calendar_month import day_start
@@ -84,7 +85,9 @@ class ChargeCatalog:
             query = query.where(CHARGE.c.month == wanted.month.first_day)
         if wanted.billable:
             query = query.where(v.status == ChargeStatus.BILLABLE)
-        return [(row.feed_seq, decode_charge(row.data)) for row in await self._connection.execute(query)]
+        found = [(row.feed_seq, decode_charge(row.data)) for row in await self._connection.execute(query)]
+        discloses(*(charge.patient for _, charge in found))
+        return found
 
     def _mine(self, patient: str | None) -> list[Condition]:
         mine: list[Condition] = [CHARGE.c.tenant_id == self._tenant_id, CHARGE.c.version > 0]

@@ -25,6 +25,7 @@ from services.billing.usecases.list_ports import (
     Want,
 )
 from services.billing.usecases.overview_ports import OverviewRow
+from shared.db.asked import discloses
 from shared.kernel.calendar_month import CalendarMonth
 
 _O, _S = OVERVIEW.c, OVERVIEW_STAFF.c
@@ -104,7 +105,9 @@ class OverviewLists:
             .offset(skip)
             .limit(count)
         )
-        return [OverviewRow(**row._mapping) for row in await self._connection.execute(query)]
+        found = [OverviewRow(**row._mapping) for row in await self._connection.execute(query)]
+        discloses(*(row.patient for row in found))
+        return found
 
     async def count(self, month: CalendarMonth, want: Want) -> int:
         """Return how many lines there are."""
@@ -217,6 +220,7 @@ class OverviewLists:
             .where(self._mine(DIFFERENCE))
         )
         found = [_open_difference(row) for row in await self._connection.execute(query)]
+        discloses(*(one.patient for one in found))
         return sorted(found, key=lambda one: (one.report_by or date.max, one.month, one.name))
 
     async def is_behind(self) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.billing.adapters.ehr_facts import medical_record_number
 from services.billing.adapters.tables import LEDGER_ENTRY
 from services.billing.usecases.view_ports import EntryText, Face, NoteToImprove
+from shared.db.asked import discloses
 from shared.kernel.calendar_month import CalendarMonth
 
 _WRITTEN = ("time-entry", "consent")
@@ -29,6 +30,7 @@ class PageViews:
 
     async def face(self, patient: str) -> Face:
         """Return who a patient is: as the EHR showed it at the last launch, else as the chart was last read."""
+        discloses(patient)
         aggregates = [f"ehr-context/{patient}", f"ehr/Patient/{patient}"]
         data = {row.aggregate: row.data for row in await self.newest(aggregates)}
         return face_of(data.get(aggregates[0]), data.get(aggregates[1]))
@@ -66,7 +68,9 @@ class PageViews:
         )
         rows = await self._connection.execute(query)
         found = [_note_of(row, zone) for row in rows if row.from_at and month.start(zone) <= row.from_at < month.end(zone)]
-        return sorted((note for note in found if note is not None), key=lambda note: (note.day, note.entry))
+        notes = sorted((note for note in found if note is not None), key=lambda note: (note.day, note.entry))
+        discloses(*(note.patient for note in notes))
+        return notes
 
     async def has(self, aggregate: str, version: int) -> bool:
         """Tell whether the ledger holds that version or a later one."""

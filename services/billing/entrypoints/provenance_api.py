@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from services.billing.entrypoints.dependencies import call_of
 from services.billing.entrypoints.fhir_api import charge_versions
 from services.billing.fhir_mapping import write_provenance
+from shared.db.asked import discloses
 from shared.fhir.provenance import parse_provenance_id
 from shared.kernel.errors import NotFound
 from shared.web.access_control import Principal, needs
@@ -27,5 +28,6 @@ async def read_charge_provenance(
         raise NotFound("there is no such charge")
     for charge in await charge_versions(call, str(place[0])):
         if charge.version == place[1]:
+            discloses(charge.patient)
             return fhir_response(write_provenance(charge, call.bases))
     raise NotFound("there is no such charge")

@@ -16,6 +16,7 @@ from services.billing.usecases.decide_review import Answer, decide_review
 from services.billing.usecases.record_attestation import Statement, record_attestation
 from services.billing.usecases.refresh_evidence import refresh_evidence
 from services.billing.usecases.show_month import show_month
+from shared.db.asked import discloses
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.errors import Forbidden
 from shared.web.access_control import Principal, needs
@@ -190,6 +191,7 @@ async def month_results(
         tenant_id=principal.tenant_id,
         begin=call.begin,
     )
+    discloses(*(result.row.patient for result in shown.results))
     return month_answer(month, shown)
 
 

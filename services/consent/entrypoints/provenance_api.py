@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from services.consent.entrypoints.dependencies import call_of
 from services.consent.fhir_mapping.outbound import write_provenance
+from shared.db.asked import discloses
 from shared.fhir.provenance import parse_provenance_id
 from shared.kernel.errors import NotFound
 from shared.web.access_control import Principal, needs
@@ -28,4 +29,5 @@ async def read_consent_provenance(
         found = await uow.consents.get(place[0], version=place[1], patient=principal.patient)
     if found is None:
         raise NotFound("there is no such consent")
+    discloses(found.consent.statement.patient)
     return fhir_response(write_provenance(found.consent, call.bases))

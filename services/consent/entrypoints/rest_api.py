@@ -11,6 +11,7 @@ from services.consent.domain.consent import Status
 from services.consent.domain.standing import Evidence, InForce, Reason
 from services.consent.entrypoints.dependencies import call_of
 from services.consent.usecases.tell_in_force import tell_in_force
+from shared.db.asked import discloses
 from shared.kernel.errors import NotFound
 from shared.kernel.vocabulary import DisclosureCode, Program
 from shared.web.access_control import Principal, needs
@@ -92,6 +93,7 @@ async def consent_in_force(
         world=call.world,
         practice=call.practice,
     )
+    discloses(subject)
     return _answer(found, subject, program)
 
 
@@ -110,6 +112,7 @@ async def consent_document(
         found = await uow.documents.find(document_id, patient=call.principal.patient)
     if found is None:
         raise NotFound("there is no such document")
+    discloses(found.patient, resources=(f"consent/documents/{document_id}",))
     return Response(found.content, media_type=found.content_type, headers={"Content-Disposition": "attachment"})
 
 

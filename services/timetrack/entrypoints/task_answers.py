@@ -8,6 +8,7 @@ from fastapi import Response
 from services.timetrack.entrypoints.dependencies import Here
 from services.timetrack.fhir_mapping.outbound import Version, task_of
 from services.timetrack.usecases.ports import EntryVersion, StoredVersion
+from shared.db.asked import discloses
 from shared.fhir.json_text import parse
 from shared.fhir.outcome import operation_outcome
 from shared.fhir.profile import extension
@@ -70,6 +71,7 @@ def provenance_of(stored: StoredVersion) -> dict[str, Any]:
     """Return who entered a version, when and, if it changed or voided the entry, why."""
     operation = {"logged": "CREATE", "amended": "UPDATE", "voided": "NULLIFY"}[stored.change]
     body = parse(stored.body.encode())
+    discloses(body["for"]["reference"].rpartition("/")[2])
     reason = body.get("statusReason", {}).get("text")
     if stored.change == "amended":
         reason = (extension(body, "change-reason", expression="Task") or {}).get("valueString")

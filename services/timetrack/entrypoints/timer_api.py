@@ -21,9 +21,11 @@ from services.timetrack.entrypoints.timer_models import (
 from services.timetrack.fhir_mapping.outbound import compose_task
 from services.timetrack.usecases.change_timer import TimerAction, change_timer
 from services.timetrack.usecases.discard_timer import discard_timer
+from services.timetrack.usecases.ports import TimerRecord
 from services.timetrack.usecases.read_timers import read_timers
 from services.timetrack.usecases.start_timer import Patience, start_timer
 from services.timetrack.usecases.stop_timer import stop_timer
+from shared.db.asked import discloses
 from shared.fhir.json_text import dump
 from shared.web.access_control import Principal, needs
 from shared.web.fhir_route import RetryingRoute
@@ -64,7 +66,7 @@ async def start(request: Request, response: Response, body: TimerStart, principa
     if not new:
         response.status_code = 200
     response.headers["Location"] = f"{at.base.removesuffix('/fhir/R4')}/time/timers/{record.id}"
-    return TimerView.of(record)
+    return _view(record)
 
 
 @router.get("", response_model=TimerList, summary="A person's timers")
@@ -72,7 +74,7 @@ async def list_timers(request: Request, performer: Performer, principal: Caller)
     """Return the person's timers that are not over."""
     at = await here(request, principal)
     found = await read_timers(uow=at.uow, practice=at.practice, performer=performer, now=at.now)
-    return TimerList(timers=[TimerView.of(record) for record in found])
+    return TimerList(timers=[_view(record) for record in found])
 
 
 @router.get("/{timer_id}", response_model=TimerView, summary="Read a timer")
@@ -80,7 +82,7 @@ async def read_timer(request: Request, timer_id: UUID, performer: Performer, pri
     """Return one timer of the person's."""
     at = await here(request, principal)
     (record,) = await read_timers(uow=at.uow, practice=at.practice, performer=performer, timer_id=timer_id, now=at.now)
-    return TimerView.of(record)
+    return _view(record)
 
 
 @router.post(
@@ -150,7 +152,7 @@ async def stop(request: Request, timer_id: UUID, body: TimerStop, principal: Cal
         keep_silence=body.keep_silence,
         now=at.now,
     )
-    return StoppedTimer(timer=TimerView.of(record), entries=[f"{at.base}/Task/{entry}" for entry in entries])
+    return StoppedTimer(timer=_view(record), entries=[f"{at.base}/Task/{entry}" for entry in entries])
 
 
 @router.post(
@@ -172,7 +174,7 @@ async def discard(request: Request, timer_id: UUID, body: TimerDiscard, principa
         reason=body.reason,
         now=at.now,
     )
-    return TimerView.of(record)
+    return _view(record)
 
 
 async def _change(request: Request, principal: Principal, timer_id: UUID, body: TimerChange, action: TimerAction) -> TimerView:
@@ -188,9 +190,14 @@ async def _change(request: Request, principal: Principal, timer_id: UUID, body: 
         keep_silence=body.keep_silence,
         now=at.now,
     )
-    return TimerView.of(record)
+    return _view(record)
 
 
 def _silence_seconds(at: Here, heartbeats: bool) -> int:
     name, default = _SILENCE if heartbeats else _SILENCE_WITHOUT_HEARTBEATS
     return int(at.document.settings.get(name, default))
+
+
+def _view(record: TimerRecord) -> TimerView:
+    discloses(record.patient)
+    return TimerView.of(record)
