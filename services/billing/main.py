@@ -32,7 +32,16 @@ from services.billing.adapters.unit_of_work import BillingUnitOfWork
 from services.billing.domain.charge_columns import COLUMNS
 from services.billing.domain.remittance import read_remittance
 from services.billing.domain.rule_book import RuleBook
-from services.billing.entrypoints import cds, charges_api, described, fhir_api, provenance_api, rest_api, rules_api
+from services.billing.entrypoints import (
+    cds,
+    charges_api,
+    described,
+    fhir_api,
+    overpayments_api,
+    provenance_api,
+    rest_api,
+    rules_api,
+)
 from services.billing.entrypoints.consumer import handlers
 from services.billing.entrypoints.fragments import ROUTERS
 from services.billing.entrypoints.rounds import repeat
@@ -61,7 +70,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 HANDLERS = handlers(JOURNAL, EvidenceRepository)
 
 _ROUTERS = (
-    fhir_api.router, provenance_api.router, rest_api.router, charges_api.router, rules_api.router, cds.router,
+    fhir_api.router, provenance_api.router, rest_api.router, charges_api.router, overpayments_api.router, rules_api.router,
+    cds.router,
 )  # fmt: skip
 _PUBLISH_SECONDS = 1.0
 _READ_SECONDS = 0.5

@@ -5,6 +5,7 @@
 - `charge`: the charges of today, the one place where two could clash; planned ones are pointers to their assembly;
 - `charge_version`: what the outside saw of a charge, version by version, numbered by `feed_head` after the commit;
 - `difference`: a released month whose facts now say something else, until the practitioner attests it;
+- `overpayment`: a claim that was billed for more than the facts give, from the day on which that was found until it is settled;
 - `remittance`: what payers decided on claim lines, one decision of a payer and day a row;
 - `review`: what waits for a named person's decision, by the key that the decision answers;
 - `ehr_due`, `ehr_read`: which patients' charts are to be read, and when one last was;
@@ -158,6 +159,31 @@ DIFFERENCE = sa.Table(
     sa.Column("assembly_version", sa.Integer, nullable=False),
     sa.Column("found_at", _instant, nullable=False),
     sa.Column("data", sa.Text, nullable=False),
+)
+
+OVERPAYMENT = sa.Table(
+    "overpayment",
+    metadata,
+    sa.Column("tenant_id", pg.UUID, primary_key=True),
+    sa.Column("id", pg.UUID, primary_key=True),
+    sa.Column("month", sa.Date, nullable=False),
+    sa.Column("patient", sa.Text, nullable=False),
+    sa.Column("found_at", _instant, nullable=False),
+    sa.Column("report_by", sa.Date, nullable=False),
+    sa.Column("investigate_by", sa.Date, nullable=False),
+    sa.Column("billed", sa.Text, nullable=False),
+    sa.Column("now", sa.Text, nullable=False),
+    sa.Column("settled_at", _instant),
+    sa.Column("outcome", sa.Text),
+    sa.Column("by", sa.Text),
+    sa.Column("reference", sa.Text),
+    sa.CheckConstraint("(settled_at IS NULL) = (outcome IS NULL)", name="overpayment_ends_once"),
+)
+sa.Index(
+    "overpayment_open",
+    *(OVERPAYMENT.c[name] for name in ("tenant_id", "month", "patient")),
+    unique=True,
+    postgresql_where=OVERPAYMENT.c.settled_at.is_(None),
 )
 
 REMITTANCE = sa.Table(

@@ -14,6 +14,7 @@ from services.billing.adapters.feed import FeedRepository
 from services.billing.adapters.ledger_repository import LedgerRepository
 from services.billing.adapters.lists import OverviewLists
 from services.billing.adapters.month_repository import MonthRepository
+from services.billing.adapters.overpayment_repository import OverpaymentRepository
 from services.billing.adapters.overviews import OverviewRepository
 from services.billing.adapters.refresher_repository import RefresherRepository
 from services.billing.adapters.remittances import RemittanceRepository
@@ -36,6 +37,7 @@ class BillingUnitOfWork:
     cds: CdsRepository
     refreshers: RefresherRepository
     remittances: RemittanceRepository
+    overpayments: OverpaymentRepository
 
     def __init__(self, engine: AsyncEngine, tenant_id: UUID, tenant: str) -> None:
         self._tenant_id = tenant_id
@@ -55,6 +57,7 @@ class BillingUnitOfWork:
         self.lists = OverviewLists(connection, self._tenant_id)
         self.cds = CdsRepository(connection, self._tenant_id, self._tenant)
         self.refreshers = RefresherRepository(connection, self._tenant_id, self._tenant)
+        self.overpayments = OverpaymentRepository(connection, self._tenant_id, self._tenant)
         self.remittances = RemittanceRepository(connection, self._tenant_id, self._tenant)
         return self
 

@@ -24,6 +24,7 @@ from services.billing.domain.rule_book import RuleBook
 from services.billing.domain.rules import rules_for
 from services.billing.usecases.enrolment import before_release, has_result
 from services.billing.usecases.note_patterns import MonthSeen, note_copies, note_uniform_totals
+from services.billing.usecases.overpayments import note_overpayments
 from services.billing.usecases.ports import (
     AssemblyRow,
     Begin,
@@ -178,7 +179,7 @@ def hash_of(known: Known, month: CalendarMonth, rule_book: RuleBook, at: datetim
 async def store(
     uow: UnitOfWork, decisions: Sequence[Decision], month: CalendarMonth, tenant_id: UUID, author: Author, at: datetime
 ) -> None:
-    """Store decisions that are news, with their reviews and differences, and make the planned charges theirs."""
+    """Store decisions that are news, with their reviews, differences and overpayment cases; make the planned charges theirs."""
     news = [decision for decision in decisions if decision.is_news]
     if news:
         patients = [decision.ledger.patient.id for decision in news]
@@ -188,6 +189,12 @@ async def store(
     current: dict[str, list[CurrentCharge]] = {}
     for charge in await uow.charges.current(month, [decision.ledger.patient.id for decision in decisions]):
         current.setdefault(charge.patient, []).append(charge)
+    looked = [(d.assembly.patient, d.assembly.difference) for d in news if d.ledger.billed]
+    if looked:
+        billed = {patient: lines for patient, held in current.items() if (lines := _billed_lines(held))}
+        await note_overpayments(
+            uow.overpayments, month=month, differences=looked, billed=billed, tenant_id=tenant_id, author=author, at=at
+        )
     replanned: list[str] = []
     charges: list[CurrentCharge] = []
     for decision in decisions:
@@ -199,6 +206,11 @@ async def store(
             charges += wanted
     if replanned:
         await uow.charges.plan(month, replanned, charges, at)
+
+
+def _billed_lines(held: Sequence[CurrentCharge]) -> tuple[tuple[str, int], ...]:
+    billed = [charge for charge in held if charge.status is ChargeStatus.BILLED and is_lane_line(charge.code_id)]
+    return tuple(sorted((charge.code, charge.units) for charge in billed))
 
 
 def planned_charges(

@@ -12,6 +12,7 @@ from services.billing.domain.charge import ChargeItem, Identifier
 from services.billing.domain.charge_item import ChargeStatus
 from services.billing.domain.ledger import Busy, Ledger, Practice
 from services.billing.domain.patterns import Note
+from services.billing.usecases.overpayment_ports import OverpaymentStore
 from services.billing.usecases.records import Author, LedgerEntry
 from shared.kernel.calendar_month import CalendarMonth
 
@@ -259,6 +260,10 @@ class UnitOfWork(Protocol):
     @property
     def charges(self) -> ChargeStore:
         """The tenant's charges."""
+
+    @property
+    def overpayments(self) -> OverpaymentStore:
+        """The tenant's overpayment cases."""
 
     @property
     def feed(self) -> FeedStore:

@@ -28,8 +28,8 @@ from tests.integration.billing import world as small
 NOW = datetime(2026, 11, 3, 15, 0, tzinfo=UTC)
 ATTEST, BILL = "careledger/attest", "system/ChargeItem.rus"
 TABLES = (
-    "ledger_entry, ehr_due, ehr_read, assembly, difference, remittance, review, charge_version, charge, feed_head, journal,"
-    " overview, overview_staff, overview_due, journal_unpublished"
+    "ledger_entry, ehr_due, ehr_read, assembly, difference, overpayment, remittance, review, charge_version, charge, feed_head,"
+    " journal, overview, overview_staff, overview_due, journal_unpublished"
 )
 
 
