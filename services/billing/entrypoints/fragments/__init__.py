@@ -15,6 +15,7 @@ from services.billing.entrypoints.fragments import (
     program,
     refreshers,
     rules,
+    said,
     worklist,
 )
 
@@ -22,6 +23,7 @@ ROUTERS = (
     patient.router,
     consent_asks.router,
     attestations.router,
+    said.router,
     allocation.router,
     rules.router,
     refreshers.router,

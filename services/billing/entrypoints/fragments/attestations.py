@@ -1,7 +1,9 @@
 """What a person attests of one patient, with the facts on screen: risk, complexity and the evidence that the EHR cannot give."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 
@@ -34,8 +36,20 @@ router = fragment_router("/attestations")
 PAGE_SYSTEM = f"{CANONICAL}/sid/page-statement"
 """System of the identifiers of what was said on a page: a repeated press is the same statement."""
 
-_BY_STAFF = (AttestationKind.CARE_PLAN, AttestationKind.PLAN_COPY)
-_HEADS = {
+BY_STAFF = (
+    AttestationKind.CARE_PLAN,
+    AttestationKind.PLAN_COPY,
+    AttestationKind.OTHER_SERVICE,
+    AttestationKind.OTHER_PRACTICE_ENDED,
+    AttestationKind.INSTITUTIONAL_STAY,
+    AttestationKind.FACILITY_PAYMENT,
+    AttestationKind.ABROAD,
+    AttestationKind.HOSPICE,
+    AttestationKind.DEATH,
+    AttestationKind.DISCLOSURE,
+)
+"""What anybody who works with the patient may have been told; the rest is the billing practitioner's to state."""
+HEADS = {
     AttestationKind.RISK: "Significant risk",
     AttestationKind.CONDITIONS: "Chronic conditions",
     AttestationKind.INITIATING_VISIT: "Initiating visit",
@@ -43,9 +57,21 @@ _HEADS = {
     AttestationKind.PLAN_COPY: "Copy of the plan",
     AttestationKind.COMPLEXITY: "Complexity of your decisions this month",
     AttestationKind.LANE: "Whose time the month is charged for",
+    AttestationKind.PRACTITIONER: "The practitioner who bills the month",
+    AttestationKind.CLAIM_DIAGNOSES: "Diagnoses of the claim",
+    AttestationKind.INITIATION_PLANNING: "Planning at the initiating visit",
+    AttestationKind.OTHER_SERVICE: "Another service of the month",
+    AttestationKind.OTHER_PRACTICE_ENDED: "Another practice has ended its service",
+    AttestationKind.INSTITUTIONAL_STAY: "A stay that the chart does not show",
+    AttestationKind.FACILITY_PAYMENT: "Whether the facility is paid for care management",
+    AttestationKind.ABROAD: "Time outside the United States",
+    AttestationKind.HOSPICE: "Hospice elected",
+    AttestationKind.MODEL_FLAG: "A payment model that pays otherwise",
+    AttestationKind.DEATH: "Death",
+    AttestationKind.DISCLOSURE: "A point told apart from the consent",
 }
-_SILENT = ("practitioner",)
-"""Fields that are the person who bills, never typed."""
+_SILENT = ("practitioner", "consent")
+"""Fields that the page knows and nobody types: the person who bills, the latest consent."""
 
 
 @router.get("/{kind}")
@@ -93,7 +119,7 @@ async def _writer(request: Request, principal: ChartWriter, kind: AttestationKin
     desk = await desk_of(request, principal, writes=True)
     if SPECS[kind].scope == "practice":
         raise NotFound("no such statement of a patient")
-    if kind not in _BY_STAFF and not desk.has(StaffRole.BILLING_PRACTITIONER):
+    if kind not in BY_STAFF and not desk.has(StaffRole.BILLING_PRACTITIONER):
         raise Forbidden("only the billing practitioner attests this")
     return desk
 
@@ -105,7 +131,7 @@ async def _look(desk: Desk, month: CalendarMonth | None) -> PatientMonth:
 
 
 def _head(kind: AttestationKind) -> str:
-    return _HEADS.get(kind, kind.value.replace("-", " ").capitalize())
+    return HEADS.get(kind, kind.value.replace("-", " ").capitalize())
 
 
 def _value(
@@ -116,25 +142,41 @@ def _value(
     errors: list[FieldError] = []
     for field in SPECS[kind].fields:
         text = typed.get(field.name, "")
-        if field.name in _SILENT:
+        picked = [choice for choice in field.choices if typed.get(f"{field.name}-{choice}") == "yes"]
+        if field.name == "consent":
+            latest = month.judgement.consent.latest
+            value[field.name] = latest.consent_id if latest else ""
+        elif field.name in _SILENT:
             value[field.name] = desk.person if desk.has(StaffRole.BILLING_PRACTITIONER) else month.judgement.case.practitioner
+        elif field.type is ValueType.CODES and picked:
+            value[field.name] = picked
         elif text:
-            value[field.name] = _read(field, text)
+            value[field.name] = _read(field, text, month.zone)
         elif field.required:
             errors.append(FieldError(f"bill-{field.name}", f"Say this: {field.meaning}."))
     return value, errors
 
 
-def _read(field: ValueField, text: str) -> object:
+def _read(field: ValueField, text: str, zone: ZoneInfo) -> object:
     match field.type:
         case ValueType.BOOLEAN:
             return {"yes": True, "no": False}.get(text, text)
         case ValueType.COUNT:
             return int(text) if text.isdecimal() else text
+        case ValueType.INSTANT:
+            return _instant(text, zone)
         case ValueType.CODES:
             return [code.strip().upper() for code in text.replace(",", " ").split() if code.strip()]
         case _:
             return text
+
+
+def _instant(text: str, zone: ZoneInfo) -> str:
+    """Read day and time as a field of the browser sends them, in the practice's zone; what is none is left for the check."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=zone).isoformat()
+    except ValueError:
+        return text
 
 
 def _show(
@@ -154,14 +196,17 @@ def _show(
         title=f"{month.month.first_day:%B %Y}",
         who=person_of(month.practice, desk.person),
         key=typed.get("key") or str(uuid4()),
-        fields=[_field(field, typed.get(field.name, "")) for field in spec.fields if field.name not in _SILENT],
+        fields=[_field(field, typed) for field in spec.fields if field.name not in _SILENT],
         facts=_facts(month),
         errors=errors or [],
         today=desk.today.isoformat(),
     )
 
 
-def _field(field: ValueField, typed: str) -> Row:
+_INPUTS = {ValueType.DAY: "date", ValueType.INSTANT: "datetime-local"}
+
+
+def _field(field: ValueField, typed: Mapping[str, str]) -> Row:
     words = {choice: _choice(choice) for choice in field.choices}
     if field.type is ValueType.BOOLEAN:
         words = {"yes": "Yes", "no": "No"}
@@ -170,9 +215,11 @@ def _field(field: ValueField, typed: str) -> Row:
         "name": field.name,
         "meaning": field.meaning[:1].upper() + field.meaning[1:],
         "required": field.required,
-        "type": "date" if field.type is ValueType.DAY else "text",
+        "type": _INPUTS.get(field.type, "text"),
+        "many": field.type is ValueType.CODES,
         "choices": list(words.items()),
-        "typed": typed,
+        "typed": typed.get(field.name, ""),
+        "picked": [choice for choice in field.choices if typed.get(f"{field.name}-{choice}") == "yes"],
     }
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from services.billing.domain.enrolment_record import Element, enrolment_record
 from services.billing.domain.findings import Finding, Severity
 from services.billing.domain.minutes import EntryMinutes
 from services.billing.domain.progress import LaneProgress, complexity_is_signed, lane_progress, progress_of
@@ -14,9 +13,7 @@ from services.billing.entrypoints.fragments.common import (
     ChartReader,
     Desk,
     Row,
-    age_of,
     answer,
-    day_of,
     desk_of,
     face_row,
     finding_row,
@@ -28,8 +25,10 @@ from services.billing.entrypoints.fragments.common import (
     weekday_of,
     worst,
 )
+from services.billing.entrypoints.fragments.record import record_rows
 from services.billing.usecases.close_month import MonthStatus
 from services.billing.usecases.look_at_month import PatientMonth, await_seen, look_at_month
+from services.billing.usecases.note_participation import Standing, participation_of
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.errors import Malformed
 from shared.kernel.vocabulary import Lane, Program, StaffRole
@@ -67,7 +66,9 @@ async def month_panel(request: Request, principal: ChartReader) -> Response:
     desk = await desk_of(request, principal)
     arrived = await _wait(request, desk)
     month = await read_month(request, desk)
-    return answer("month.html", **month_values(desk, month, arrived=arrived))
+    async with desk.call.read() as uow:
+        standing = await participation_of(uow.ledger, desk.patient)
+    return answer("month.html", **_month_values(desk, month, standing, arrived=arrived))
 
 
 @router.get("/entries")
@@ -98,10 +99,10 @@ def month_named(text: str) -> CalendarMonth | None:
         raise Malformed(str(error), expression="month") from None
 
 
-def month_values(desk: Desk, month: PatientMonth, *, arrived: bool = True) -> Row:
+def _month_values(desk: Desk, month: PatientMonth, standing: Standing | None, *, arrived: bool) -> Row:
     """Return what the month's panel shows."""
     progress = progress_of(month.judgement)
-    elements = [_element(desk, month, element) for element in enrolment_record(month.judgement)]
+    elements = record_rows(desk, month, standing)
     return {
         "base": desk.base,
         "arrived": arrived,
@@ -192,25 +193,6 @@ def _standing_in_the_way(month: PatientMonth) -> list[Finding]:
 def _attest_for(desk: Desk, finding: Finding) -> str:
     """Return the statement by which the billing practitioner mends a finding, if there is one."""
     return _MENDED_BY.get(finding.rule, "") if desk.has(StaffRole.BILLING_PRACTITIONER) else ""
-
-
-def _element(desk: Desk, month: PatientMonth, element: Element) -> Row:
-    finding = element.finding
-    level = "none" if element.rule == "E14" else finding.severity.value if finding is not None else "ok"
-    practitioner = desk.has(StaffRole.BILLING_PRACTITIONER)
-    nurse = desk.has(StaffRole.CLINICAL_STAFF) and element.rule in ("E5", "E6")
-    return {
-        "rule": element.rule,
-        "name": element.name,
-        "level": level,
-        "words": {"ok": "In place", "none": "Optional"}.get(level, "Look at it" if level in ("info", "review") else "Missing"),
-        "said": element.said,
-        "why": finding_row(finding)["text"] if finding is not None else "",
-        "on": day_of(element.on),
-        "age": age_of(element.on, desk.today),
-        "by": person_of(month.practice, element.by) if element.by else "",
-        "attest": element.attest.value if element.attest is not None and (practitioner or nurse) else "",
-    }
 
 
 def _entries_values(desk: Desk, month: PatientMonth, *, arrived: bool) -> Row:
