@@ -71,8 +71,8 @@ async def test_a_stay_with_its_hours_and_a_death_are_stated(patient: Clinic) -> 
     stay: dict[str, Any] = {
         "month": "2026-10",
         "stay": "inpatient",
-        "start_day": "2026-10-01",
-        "start": "2026-10-01T08:00",
+        "start_day": "2026-09-30",
+        "start": "2026-09-30T08:00",
         "end": "2026-10-30T09:00",
     }
     assert "recorded" in await visitor.post("attestations/institutional-stay", **stay)
