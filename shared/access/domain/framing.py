@@ -1,8 +1,8 @@
 """Which pages around our frame a practice has not named, as far as a browser tells.
 
 A browser that obeys `frame-ancestors` shows nothing of ours and runs nothing of ours, so others must tell: the request's own
-`Referer` names the page right around the frame, the browser's report says that somebody was refused, and a trial page without
-any power, which may be framed by anybody, reads all of them.
+`Referer` names the page right around the frame, the browser's report (which names our own page only) says that one further up was
+refused, and a trial page without any power, which may be framed by anybody, reads all of them.
 """
 
 from collections.abc import Iterable, Mapping

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
+from urllib.parse import quote
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from shared.access.usecases.complete_launch import CompletedLaunch, EhrAnswer
 from shared.access.usecases.launch_ports import Begin, Directory
 from shared.access.usecases.open_page import OpenPage
 from shared.contracts.tenant import TenantState
+from shared.db.asked import denies
 from shared.kernel.errors import Forbidden
 from shared.web.pages import Pages, clock_words, day_words
 
@@ -60,16 +62,24 @@ class AppDoor:
     assets: Assets
 
     def page(
-        self, template: str, tenant: TenantState | None, *, status: int = 200, framed_by_all: bool = False, **values: object
+        self,
+        template: str,
+        tenant: TenantState | None,
+        *,
+        status: int = 200,
+        framed_by_all: bool = False,
+        within: str | None = None,
+        **values: object,
     ) -> Response:
         """Answer with a whole page, to be framed by the tenant's EHR only; it holds no patient data.
 
-        `framed_by_all` is for a page that can do nothing.
+        `framed_by_all` is for a page that can do nothing. Where it is framed `within` a page that is named and the browser
+        refuses all the same, it reports that.
         """
         return self.pages.answer(
             template,
             status=status,
-            headers=page_headers(tenant, framed_by_all=framed_by_all),
+            headers=page_headers(tenant, framed_by_all=framed_by_all, within=within),
             asset=self.assets.address,
             scripts=self.assets.scripts,
             **values,
@@ -77,6 +87,7 @@ class AppDoor:
 
     def refused(self, request: Request, refusal: LaunchRefused, tenant: TenantState | None) -> dict[str, Any]:
         """Log a refused launch and return the words of its page."""
+        denies(refusal.code)
         reference = str(request.state.request_id)[-8:].upper()
         zone = ZoneInfo(tenant.document.zone) if tenant else ZoneInfo("UTC")
         now = datetime.now(UTC)
@@ -99,10 +110,13 @@ def _door(request: Request) -> AppDoor:
 Door = Annotated[AppDoor, Depends(_door)]
 
 
-def page_headers(tenant: TenantState | None, *, framed_by_all: bool = False) -> Mapping[str, str]:
-    """Return the headers of a page: only the tenant's EHR may frame it, and without a tenant nobody; browsers report refusals."""
+def page_headers(tenant: TenantState | None, *, framed_by_all: bool = False, within: str | None = None) -> Mapping[str, str]:
+    """Return the headers of a page: only the tenant's EHR may frame it, and without a tenant nobody.
+
+    A browser's report names our own page only, so its address names the page within which it was.
+    """
     named = " ".join(tenant.document.ehr.frame_ancestors) if tenant else ""
-    report = f"report-uri /launch/refused/{tenant.tenant_id}; " if tenant else ""
+    report = f"report-uri /launch/refused/{tenant.tenant_id}?within={quote(within, safe='')}; " if tenant and within else ""
     return {"Content-Security-Policy": _POLICY.format(report=report, ancestors="*" if framed_by_all else named or "'none'")}
 
 

@@ -12,4 +12,10 @@ ABOUT = About(
         "discovery": "Where tokens come from and which keys sign them; public.",
         "conformance": "Profiles, extensions, codes and parameters of this FHIR base; public.",
     },
+    words={
+        "client_id": "Your client id.",
+        "tenant": "The practice's short name.",
+        "token_type": "Always bearer.",
+        "error_description": "Why, in words for whoever connects; they may change.",
+    },
 )

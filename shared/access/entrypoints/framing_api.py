@@ -33,25 +33,27 @@ class Framed(BaseModel):
     whole: bool
 
 
-async def note_parent(request: Request, door: AppDoor, tenant: TenantState) -> None:
-    """Note the page right around a launch's frame where the practice does not name it; the browser will refuse it by itself."""
+async def named_parent(request: Request, door: AppDoor, tenant: TenantState) -> str | None:
+    """Return the page right around a launch's frame if the practice names it; else note it: the browser refuses it itself."""
     parent = framed_by(request.headers)
-    await _note(door, tenant, [parent] if parent else [], Way.PARENT)
+    if parent is None or await _note(door, tenant, [parent], Way.PARENT):
+        return None
+    return parent
 
 
 @router.post("/launch/refused/{tenant_id}", status_code=204)
 async def refused(tenant_id: UUID, request: Request, door: Door) -> Response:
-    """Take a browser's report of a violated policy; of `frame-ancestors` we note around which page somebody was refused.
+    """Take a browser's report that it refused the frame `within` a page that is named: another one above it is not.
 
-    It is a stranger's word and names our own address and the nearest page only. Nothing of it is logged: it may hold a launch.
+    Nothing of the report is logged: it may hold the address of a launch.
     """
     tenant = await door.directory.tenant_by_id(tenant_id)
     report = _report(await request.body())
     directive = str(report.get("effective-directive") or report.get("violated-directive") or "")
-    parent = origin_of(str(report.get("referrer") or ""))
-    if tenant is not None and directive.startswith("frame-ancestors") and parent:
-        strangers = unnamed([parent], tenant.document.ehr.frame_ancestors)
-        await door.framings.note(tenant_id, parent, Way.PARENT if strangers else Way.ABOVE)
+    within = origin_of(request.query_params.get("within"))
+    named = tenant is not None and within and not unnamed([within], tenant.document.ehr.frame_ancestors)
+    if named and within and directive.startswith("frame-ancestors"):
+        await door.framings.note(tenant_id, within, Way.ABOVE)
     return Response(status_code=204)
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from shared.access.domain.launch import tenant_of_state
 from shared.access.domain.launch_refusals import LaunchRefused
 from shared.access.entrypoints.app_door import AppDoor, Door, check_own_page, keep_cookie
-from shared.access.entrypoints.framing_api import note_parent
+from shared.access.entrypoints.framing_api import named_parent
 from shared.access.entrypoints.session_api import SESSION_COOKIE, page_answer
 from shared.access.usecases.complete_launch import EhrAnswer
 from shared.contracts.tenant import TenantState
@@ -59,8 +59,7 @@ async def launch_page(request: Request, door: Door) -> Response:
     if not iss or not launch or tenant is None:
         refusal = LaunchRefused("launch-unknown-ehr" if iss and launch else "launch-incomplete")
         return door.page("error_page.html", tenant, status=400, **door.refused(request, refusal, tenant))
-    await note_parent(request, door, tenant)
-    return door.page("launch.html", tenant)
+    return door.page("launch.html", tenant, within=await named_parent(request, door, tenant))
 
 
 @router.post("/launch/begin")

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.access.domain.assertion import OAuthError, TokenRefused
 from shared.access.entrypoints.dependencies import Door
 from shared.access.usecases.issue_token import TokenPlace, TokenRequest
+from shared.db.asked import denies
 from shared.smart.scopes import scope_text
 from shared.web.access_control import Open, Principal, needs
 from shared.web.fhir_route import RetryingRoute
@@ -94,6 +95,7 @@ async def issue_access_token(tenant: str, request: Request, door: Door) -> JSONR
     try:
         issued = await door.issue_token(await _read_form(request), place)
     except TokenRefused as refused:
+        denies(str(refused.error))
         body = TokenError(error=refused.error, error_description=str(refused)).model_dump(mode="json")
         return JSONResponse(body, 400, _HEADERS)
     answer = TokenAnswer(access_token=issued.token, expires_in=issued.expires_in, scope=issued.scope)

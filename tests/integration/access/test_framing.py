@@ -4,6 +4,7 @@ Requirements: integration.md 3 ("framed by a stranger").
 """
 
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -37,10 +38,10 @@ def tenant(settings: AccessSettings) -> UUID:
     return UUID(str(found))
 
 
-def report(referrer: str, directive: str = "frame-ancestors") -> dict[str, Any]:
+def report(directive: str = "frame-ancestors") -> dict[str, Any]:
     """Return a browser's report."""
     own = "https://us.example/launch?launch=secret"
-    return {"csp-report": {"document-uri": own, "referrer": referrer, "violated-directive": directive}}
+    return {"csp-report": {"document-uri": own, "referrer": "", "violated-directive": directive}}
 
 
 async def test_the_page_right_around_a_launch_is_told_by_its_own_request(
@@ -63,19 +64,29 @@ async def test_the_page_right_around_a_launch_is_told_by_its_own_request(
 async def test_a_browser_reports_that_somebody_above_was_refused(
     door: httpx.AsyncClient, ehr: Ehr, settings: AccessSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    address = f"/launch/refused/{tenant(settings)}"
-    policy = (await door.get("/launch", params={"iss": ehr.iss, "launch": "x"})).headers["content-security-policy"]
-    assert f"report-uri {address};" in policy
+    query, inside = {"iss": ehr.iss, "launch": "x"}, FRAMED | {"Referer": f"{ehr.url}/chart/1"}
+    policy = (await door.get("/launch", params=query, headers=inside)).headers["content-security-policy"]
+    address = policy.partition("report-uri ")[2].partition(";")[0]
+    assert address == f"/launch/refused/{tenant(settings)}?within={quote(ehr.url, safe='')}"
+    for headers in ({}, FRAMED, FRAMED | {"Referer": f"{STRANGER}/"}):
+        told = (await door.get("/launch", params=query, headers=headers)).headers["content-security-policy"]
+        assert "report-uri" not in told, "who is not named is noted at once"
+    administer(settings, "TRUNCATE framing")
+
     headers = {"Content-Type": "application/csp-report"}
-    for body in (
-        report(f"{ehr.url}/"), report("https://other.example/page"), report("https://third.example", "script-src"), report(""),
-    ):  # fmt: skip
-        assert (await door.post(address, json=body, headers=headers)).status_code == 204
-    assert noted(settings) == sorted([(ehr.url, "above"), ("https://other.example", "parent")])
-    assert (await door.post(f"/launch/refused/{UUID(int=7)}", json=report(STRANGER), headers=headers)).status_code == 204
+    elsewhere = address.partition("=")[0]
+    for place, body in (
+        (address, report("script-src")),
+        (f"{elsewhere}={quote(STRANGER, safe='')}", report()),
+        (elsewhere, report()),
+        (f"/launch/refused/{UUID(int=7)}?within={quote(ehr.url, safe='')}", report()),
+    ):
+        assert (await door.post(place, json=body, headers=headers)).status_code == 204
+        assert noted(settings) == []
+    assert (await door.post(address, json=report(), headers=headers)).status_code == 204
+    assert noted(settings) == [(ehr.url, "above")]
     for content in (b"{", b"[]", b'{"csp-report": 1}', b'{"csp-report":{}}' + b" " * 20_000, b"[" * 10_000):
         assert (await door.post(address, content=content, headers=headers)).status_code == 400
-    assert len(noted(settings)) == 2
     assert "secret" not in caplog.text
 
 
