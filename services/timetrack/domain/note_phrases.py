@@ -169,7 +169,7 @@ DENIES = Phrase(
     r"other|recent|signs?|side)|has not had|"
     r"no ha tenido)\b"
 )
-IMPERATIVE = re.compile(
+IMPERATIVE = Phrase(
     r"^(?:and |to |y )*(?:wash|dry (?:between|well|your|feet)|avoid|limit|choose|eat|drink|inspect|keep|monitor|"
     r"rotate|elevate|use|never (?:go|use|walk|share|skip|take)|"
     r"always|moisturize|stay|wear|take|weigh|"
@@ -230,13 +230,18 @@ FIRST_PERSON = re.compile(
 PAST_VERB = re.compile(r"^[a-z]{3,}ed$|^[a-z]{3,}(?:amos|imos|aron|ieron)$")
 """Verbs that no list has: English past tense, Spanish first person."""
 
-INVOLVED = re.compile(
-    r"[,.\s](?:dr|dra|np|pa) [a-z]+\s*$"
-    r"|\b(?:(?:vendor|nurse|aide|agency|clinic|pharmacy|cardiology|\w+ist|unit|rn|hh|pt|ot|lincare|apria|company|school|"
-    r"daughter|son|wife|sister|niece|hija|hijo|enfermera) (?:now )?(?:sees|visits|comes|checks|calls|brings|draws|"
-    r"starts|delivers|swaps|sends|meets|stays|takes|drives|covers|orders?|viene|llega|revisa|visita|trae)\b|"
-    r"(?:dr|dra|np|pa|md)\b\.? ?[a-z'-]*\s?(?::|->|→|says?|said|ok|wants?|no\b|dice|dijo|pide|will|order|adds|"
-    r"sees|starts)|^(?:dr|dra|np|pa) [a-z]+\s*$|(?:foto|photo|pic\w*|strip|copy|note) (?:al|a la|"
+_THEIR_WORK = (
+    r" (?:now )?(?:sees|visits|comes|checks|calls|brings|draws|starts|delivers|swaps|sends|meets|stays|takes|drives|covers|"
+    r"orders?|viene|llega|revisa|visita|trae)\b"
+)
+SPECIALIST = re.compile(r"ist" + _THEIR_WORK)
+INVOLVED = Phrase(
+    r"(?<![a-z])(?:dr|dra|np|pa) [a-z]+\s*$"
+    r"|\b(?:(?:vendor|nurse|aide|agency|clinic|pharmacy|cardiology|unit|rn|hh|pt|ot|lincare|apria|company|school|"
+    r"daughter|son|wife|sister|niece|hija|hijo|enfermera)"
+    + _THEIR_WORK
+    + r"|(?:dr|dra|np|pa|md)\b\.? ?[a-z'-]*\s?(?::|->|→|says?|said|ok|wants?|no\b|dice|dijo|pide|will|order|adds|"
+    r"sees|starts)|(?:foto|photo|pic\w*|strip|copy|note) (?:al|a la|"
     r"to) (?:dr|dra|np|pa|pcp|podiatr\w+|surgeon)|(?:i|we|she and i|he and i) (?!was|am|will|have|hear)\w+|"
     r"(?:talk|talked|spoke|speaking|discussed|call|consult\w*|review\w*|visit) (?:with|w/|to) (?:dr|dra|np|pa)\b|"
     r"had (?:his|her|him|them|the|pt)\b"
@@ -244,7 +249,7 @@ INVOLVED = re.compile(
     r"visit)\w+"
     r"|^(?:changed|switched|moved|swapped|exchanged?|halved|started|restarted|stopped) (?!taking|using|by)\w+"
     r"|^will (?!call|continue|follow|f/u|monitor|try|keep|discuss|notify|reach|check|see|be)\w+"
-    r"|\w+ now\s*(?:$|,)|now (?:at|on|in) \w+|note to (?!chart|self|file)\w+"
+    r"|now(?<=\w now)\s*(?:$|,)|now (?:at|on|in) \w+|note to (?!chart|self|file)\w+"
     r"|(?:he|she|pt|patient|they|wife|husband|son|daughter|dtr|hija|hijo)(?: will|'ll) (?!continue|call|follow|"
     r"monitor|discuss|contact|f/u|consider|keep|attend|try again|retry|notify|report|be\b|have|return|let|reach|"
     r"think|need)\w+"

@@ -5,6 +5,7 @@ an object, and facts. Phrases that fit any patient, what is taught, what is deni
 facts. Facts are of named sorts, so that advice and tests can say which was found.
 """
 
+import re
 from dataclasses import dataclass
 
 from services.timetrack.domain import note_phrases as says
@@ -97,7 +98,7 @@ def _facts_of(sentence: Sentence) -> tuple[list[Fact], int]:
     for clause in sentence.clauses:
         own_subject = bool(says.SUBJECT.match(clause.text)) and not clause.find(says.POLITE)
         short = not own_subject and len(clause.tokens) <= 4 and not clause.has("number")
-        taught = _teaches(clause) or bool(says.IMPERATIVE.match(clause.text)) or ((taught or listed) and not own_subject)
+        taught = _teaches(clause) or _commands(clause) or ((taught or listed) and not own_subject)
         denied = bool(
             (says.DENIAL in clause.opens and says.DENIAL.pattern.match(clause.text))
             or clause.find(says.DENIES)
@@ -144,6 +145,11 @@ def _sentence_change(sentence: Sentence, found: list[Fact]) -> list[Fact]:
     compared = says.COMPARISON_AFTER_A_PAUSE.search(sentence.text) if of_a_result or sentence.has("drug") else None
     carried = compared and (of_a_result or any(sign.isdigit() for sign in compared.group()))
     return [Fact("change", compared.group())] if compared and carried else []
+
+
+def _commands(clause: Words) -> bool:
+    """Does it say what to do, as taught?"""
+    return says.IMPERATIVE in clause.opens and says.IMPERATIVE.pattern.match(clause.text) is not None
 
 
 def _told_to(clause: Words, start: int) -> list[Fact]:
@@ -297,9 +303,15 @@ def _acts_of(sentence: Sentence, verbs: frozenset[str], *, factual: bool) -> lis
         with_facts = concrete >= 1 or token.text in words.INFORMED or (not weak and (person or at == 0))
         if by_itself or (factual and with_facts):
             found.append(token.text)
-    if factual and (involved := says.INVOLVED.search(sentence.text) or sentence.find(says.KEPT)):
+    if factual and (involved := _involved(sentence) or sentence.find(says.KEPT)):
         found.append(involved.group())
     return found
+
+
+def _involved(sentence: Sentence) -> re.Match[str] | None:
+    """Somebody of the care team or the family does something."""
+    found = sentence.find(says.INVOLVED)
+    return says.SPECIALIST.search(sentence.text) if found is None and "ist " in sentence.text else found
 
 
 def _by_another(tokens: tuple[Token, ...], at: int) -> bool:

@@ -74,7 +74,7 @@ class Token:
     opens: frozenset[Phrase]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen costs three times as much to make, and a note has a dozen
 class Words:
     """Some words of a note: `text` as normalised, its tokens, all their classes and the phrases that may start there."""
 
@@ -97,7 +97,7 @@ class Words:
         return phrase.pattern.sub("", kept) if phrase in self.opens else kept
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sentence(Words):
     """A sentence with its clauses, the stretches of words without a pause."""
 
