@@ -138,6 +138,7 @@ async def _sandbox(place: Deployment, folder: Path, clinic: Path) -> AsyncIterat
     clients = folder / "sandbox-clients.json"
     clients.write_text(json.dumps({"clients": [services, app]}), "ascii")
     words = ["serve", "--port", str(_port(folder / "sandbox-port")), "--clients", str(clients), "--clinic", str(clinic)]
+    words += ["--cds", f"{url}/t/{TENANT}/cds-services"]
     async with _child("deploy.sandbox", words, stdout=asyncio.subprocess.PIPE) as process:
         assert process.stdout is not None
         while line := (await process.stdout.readline()).decode():
@@ -209,6 +210,7 @@ def _tenant(practice: dict[str, Any], ehr_base: str, since: date) -> dict[str, A
             "app_client_id": _APP_CLIENT_ID,
             "frame_ancestors": [origin_of(ehr_base)],
         },
+        "cds_clients": [{"iss": ehr_base, "jwks_url": f"{origin_of(ehr_base)}/cds/jwks"}],
         "roles": [
             {"role": "clinical-staff", "code": f"{_PRACTITIONER_ROLE}|nurse"},
             {"role": "billing-practitioner", "code": f"{_PRACTITIONER_ROLE}|doctor"},

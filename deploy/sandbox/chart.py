@@ -3,12 +3,15 @@
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+import httpx
 from jinja2 import Environment, FileSystemLoader
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from deploy.sandbox.cds import Advice, CdsClient
 from deploy.sandbox.clients import Client
 from deploy.sandbox.launch import Context
 from deploy.sandbox.smart import AuthorizationServer
@@ -17,6 +20,9 @@ from deploy.sandbox.store import Resource, Store
 _TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True, trim_blocks=True)
 _SANDBOX = re.compile(r"(allow-[a-z-]+( allow-[a-z-]+)*)?\Z")
 _INTENT = re.compile(r"[a-z][a-z0-9-]{0,40}\Z")
+
+
+_HOOK = "patient-view"
 
 
 class PageRefused(Exception):
@@ -38,9 +44,10 @@ async def refused_page(request: Request, error: Exception) -> Response:
 class ChartPages:
     """`/`, `/menu`, `/chart/{patient}`: who is signed in stands in the query (`user`), since this is a sandbox."""
 
-    def __init__(self, store: Store, authorization: AuthorizationServer) -> None:
+    def __init__(self, store: Store, authorization: AuthorizationServer, cds: CdsClient | None) -> None:
         self._store = store
         self._authorization = authorization
+        self._cds = cds
 
     def routes(self) -> list[Route]:
         """Return the routes of the pages."""
@@ -48,6 +55,7 @@ class ChartPages:
             Route("/", self.home, methods=["GET"]),
             Route("/menu", self.menu, methods=["GET"]),
             Route("/chart/{patient}", self.chart, methods=["GET"]),
+            Route("/chart/{patient}/feedback", self.feedback, methods=["POST"]),
             Route("/sign-out", self.sign_out, methods=["POST"]),
         ]
 
@@ -61,19 +69,46 @@ class ChartPages:
         return self._with_app(request, "menu.html", None)
 
     async def chart(self, request: Request) -> Response:
-        """GET /chart/{patient}?user=&app=&window=&sandbox=&encounter=&intent=: a chart, and the app opened for its patient.
+        """GET /chart/{patient}?user=&app=&appContext=&window=&sandbox=&encounter=&intent=: a chart, and the app opened for it.
 
         `app` is a client id (default: the first app registered); `window=own` gives a link instead of the frame; `sandbox`
-        are the values of the frame's attribute (empty is the attribute without values, absent is no attribute).
+        are the values of the frame's attribute (empty is the attribute without values, absent is no attribute). `appContext` is
+        what the link of a card says. For one who is signed in the hook patient-view is fired.
         """
-        return self._with_app(request, "chart.html", self._resource("Patient", request.path_params["patient"]))
+        patient = self._resource("Patient", request.path_params["patient"])
+        return self._with_app(request, "chart.html", patient, **await self._advice(request, patient["id"]))
+
+    async def feedback(self, request: Request) -> Response:
+        """POST /chart/{patient}/feedback: tell the CDS service that its card was set aside, and show the chart again."""
+        patient = self._resource("Patient", request.path_params["patient"])
+        if self._cds is None:
+            raise PageRefused(404, "No CDS service is asked here.")
+        form = await request.form()
+        system, _, code = str(form.get("reason", "")).rpartition("|")
+        try:
+            await self._cds.set_aside(_HOOK, str(form.get("card", "")), {"system": system, "code": code} if code else None)
+        except httpx.HTTPError as error:
+            raise PageRefused(502, "The CDS service does not take this.") from error
+        return RedirectResponse(f"/chart/{patient['id']}?{request.url.query}", 303)
+
+    async def _advice(self, request: Request, patient: str) -> dict[str, Any]:
+        """Fire patient-view and return what the page needs to show the cards."""
+        query = request.query_params
+        kept = [(name, value) for name, value in query.multi_items() if name not in ("app", "appContext")]
+        shown: dict[str, Any] = {"advice": Advice(), "chart": f"/chart/{patient}", "query": urlencode(kept)}
+        if self._cds is None or not query.get("user"):
+            return shown
+        context = {"userId": f"Practitioner/{query['user']}", "patientId": patient}
+        if encounter := self._encounter(query.get("encounter"), patient):
+            context["encounterId"] = encounter
+        return shown | {"advice": await self._cds.advice(_HOOK, context)}
 
     async def sign_out(self, request: Request) -> Response:
         """POST /sign-out: void what apps were given while this user was signed in."""
         self._authorization.sign_out(str((await request.form()).get("user", "")))
         return RedirectResponse("/", 303)
 
-    def _with_app(self, request: Request, template: str, patient: Resource | None) -> Response:
+    def _with_app(self, request: Request, template: str, patient: Resource | None, **values: Any) -> Response:
         """Show a page that opens the app, once somebody is signed in; each showing is a launch of its own."""
         query, frame = request.query_params, self._frame(request)
         sandbox, own = query.get("sandbox"), query.get("window") == "own"
@@ -85,11 +120,11 @@ class ChartPages:
         app, address, key = self._app(query.get("app")), None, patient["id"] if patient else None
         if app is not None and frame["user"] is not None:
             encounter = self._encounter(query.get("encounter"), key)
-            context = Context(frame["user"]["id"], key, encounter, intent, banner=own)
+            context = Context(frame["user"]["id"], key, encounter, intent, banner=own, app_context=query.get("appContext"))
             address = self._authorization.launches.open(app, context)
         return _page(
             template, app=app, address=address, own=own, sandbox=sandbox, patient=_person(patient) if patient else None,
-            problems=self._problems(key) if key else [], **frame,
+            problems=self._problems(key) if key else [], **frame, **values,
         )  # fmt: skip
 
     def _frame(self, request: Request) -> dict[str, Any]:

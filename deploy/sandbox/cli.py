@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--public-url", help="how others reach it; default http://HOST:PORT")
     serve.add_argument("--clients", type=Path, help="YAML or JSON file of registered clients: backends and apps")
     serve.add_argument("--user-token-seconds", type=int, default=3600, help="how long an access token of a launch lives")
+    serve.add_argument("--cds", help="base of the CDS services that an opened chart asks: https://…/cds-services")
     serve.add_argument("--faults", action="store_true", help="open /control, by which tests ask for errors and delays")
     source = serve.add_mutually_exclusive_group()
     source.add_argument("--clinic", type=Path, help="folder that generate or load wrote")
@@ -105,7 +106,8 @@ def _serve(options: argparse.Namespace) -> int:
                 store.put(entry["resource"]["resourceType"], entry["resource"]["id"], entry["resource"])
     with socket.create_server((options.host, options.port)) as listener:
         address = f"http://{options.host}:{listener.getsockname()[1]}"
-        settings = Settings((options.public_url or address).rstrip("/"), clients, options.user_token_seconds)
+        url = (options.public_url or address).rstrip("/")
+        settings = Settings(url, clients, options.user_token_seconds, options.cds and options.cds.rstrip("/"))
         print(f"sandbox EHR {settings.fhir_base}", flush=True)
         config = uvicorn.Config(create_ehr(store, settings, faults=options.faults), log_level="warning", access_log=False)
         uvicorn.Server(config).run(sockets=[listener])

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
 from deploy.sandbox.auth_api import AuthApi, weather_routes
+from deploy.sandbox.cds import CdsClient
 from deploy.sandbox.chart import ChartPages, PageRefused, refused_page
 from deploy.sandbox.fhir_api import FhirApi, refusal
 from deploy.sandbox.id_token import IdTokenSigner
@@ -38,13 +42,22 @@ def create_ehr(
 ) -> Starlette:
     """Return the EHR as an ASGI app: `/fhir/R4` (settings.fhir_base), `/auth/…`, and its pages `/`, `/menu`, `/chart/{patient}`.
 
-    `http` fetches the JWKS of registered clients; `now` is the clock of launches, assertions and tokens; `signer` holds the key
-    of id_tokens, a new one by default. With `faults` the routes under `/control` simulate weather (`weather.ANSWERS`).
+    `http` fetches the JWKS of registered clients and asks CDS services, to which `/cds/jwks` tells the EHR's key; `now` is the
+    clock of launches, assertions and tokens; `signer` holds the key of id_tokens, a new one by default. With `faults` the routes
+    under `/control` simulate weather (`weather.ANSWERS`).
     """
-    authorization = AuthorizationServer(settings, http or httpx.AsyncClient(), now, signer=signer or IdTokenSigner())
-    fhir, pages = FhirApi(store, settings.fhir_base, authorization), ChartPages(store, authorization)
+    http = http or httpx.AsyncClient()
+    authorization = AuthorizationServer(settings, http, now, signer=signer or IdTokenSigner())
+    cds = CdsClient(settings.cds_services, settings.fhir_base, settings.clients, http, now) if settings.cds_services else None
+    fhir, pages = FhirApi(store, settings.fhir_base, authorization), ChartPages(store, authorization, cds)
     public = [Mount("/fhir/R4", routes=fhir.routes(), middleware=[_CORS])]
     public.append(Mount("/auth", routes=AuthApi(authorization).routes(), middleware=[_CORS]))
+    if cds is not None:
+        public.append(Mount("/cds", routes=[Route("/jwks", _answering(cds.jwks()))], middleware=[_CORS]))
     control = [Mount("/control", routes=weather_routes(authorization))] if faults else []
     routes: list[Mount | Route] = [*public, *pages.routes(), *control]
     return Starlette(routes=routes, exception_handlers={HTTPException: refusal, PageRefused: refused_page})
+
+
+def _answering(content: dict[str, Any]) -> Callable[[Request], JSONResponse]:
+    return lambda _: JSONResponse(content)

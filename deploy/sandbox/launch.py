@@ -25,13 +25,17 @@ _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")
 
 @dataclass(frozen=True)
 class Context:
-    """What a launch says: who is signed in (a Practitioner's id), whose chart is open, and how the app is shown."""
+    """What a launch says: who is signed in (a Practitioner's id), whose chart is open, and how the app is shown.
+
+    `app_context` is what a CDS card asked to be told to the app (CDS Hooks 2.0.1, Link).
+    """
 
     user: str
     patient: str | None = None
     encounter: str | None = None
     intent: str | None = None
     banner: bool = True
+    app_context: str | None = None
 
 
 @dataclass

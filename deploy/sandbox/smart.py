@@ -25,11 +25,15 @@ Answer = dict[str, str | int | bool]
 
 @dataclass(frozen=True)
 class Settings:
-    """Where others find the EHR (`public_url`, without a slash at its end), who may ask it, how long users' tokens live."""
+    """Where others find the EHR (`public_url`, without a slash at its end), who may ask it, how long users' tokens live.
+
+    `cds_services` is the base of the CDS services that each opened chart asks; None: none is asked.
+    """
 
     public_url: str
     clients: tuple[Client, ...] = ()
     user_token_seconds: int = 3600
+    cds_services: str | None = None
 
     @property
     def fhir_base(self) -> str:
@@ -154,6 +158,8 @@ class AuthorizationServer:
             context = {name: getattr(grant.context, name) for name in ("patient", "encounter", "intent")}
             answer |= {name: value for name, value in context.items() if value is not None}
             answer["need_patient_banner"] = grant.context.banner
+            if grant.context.app_context is not None:
+                answer["appContext"] = grant.context.app_context
         return answer
 
     def _new_refresh_token(self, grant: Grant) -> Answer:

@@ -70,7 +70,7 @@ def serving(folder: Path, *, patients: int = 4, hours: int = 8) -> Iterator[Worl
     clients.write_text(yaml.safe_dump({"clients": [app_client(base_url), *backend_clients(base_url)]}))
     sandbox = [
         sys.executable, "-m", "deploy.sandbox", "serve", "--faults", "--host", "localhost", "--port", str(ehr_port),
-        "--clients", str(clients), "--clinic", str(folder / "clinic"),
+        "--clients", str(clients), "--clinic", str(folder / "clinic"), "--cds", f"{base_url}/t/{TENANT}/cds-services",
     ]  # fmt: skip
     up = [*CARELEDGER, "up", "--data", str(data), "--port", str(port)]
     with (folder / "log").open("w") as log, running(up, stdout=log, stderr=log), running(sandbox, stdout=log, stderr=log):
@@ -97,6 +97,7 @@ def tenant_document(
         "npi": practice["npi"],
         "zone": practice["zone"],
         "effective_from": "2025-01-01",
+        "cds_clients": [{"iss": f"{ehr_url}/fhir/R4", "jwks_url": f"{ehr_url.replace('localhost', '127.0.0.1')}/cds/jwks"}],
         "ehr": {
             "fhir_base": f"{ehr_url}/fhir/R4",
             "token_url": f"{ehr_url}/auth/token",

@@ -44,7 +44,7 @@ _LINKS = {
     CardTopic.TIME: "Open the timer",
     CardTopic.PROGRAMS: "Open the month",
 }
-_RULES = {CardTopic.CONSENT: "C3", CardTopic.TIME: "T1"}
+_RULES = {CardTopic.CONSENT: "C1", CardTopic.TIME: "T1"}
 _OWN_LABEL = "Careledger"
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&\"'$@:])")
 
