@@ -51,8 +51,9 @@ async def refused(tenant_id: UUID, request: Request, door: Door) -> Response:
     report = _report(await request.body())
     directive = str(report.get("effective-directive") or report.get("violated-directive") or "")
     within = origin_of(request.query_params.get("within"))
-    named = tenant is not None and within and not unnamed([within], tenant.document.ehr.frame_ancestors)
-    if named and within and directive.startswith("frame-ancestors"):
+    if tenant is None or within is None or unnamed([within], tenant.document.ehr.frame_ancestors):
+        return Response(status_code=204)
+    if directive.startswith("frame-ancestors"):
         await door.framings.note(tenant_id, within, Way.ABOVE)
     return Response(status_code=204)
 
