@@ -81,6 +81,8 @@ async def test_a_stay_with_its_hours_and_a_death_are_stated(patient: Clinic) -> 
         "attestations/institutional-stay", 422, month="2026-10", stay="inpatient", start_day="2026-10-01", start="x"
     )
     assert 'type="datetime-local"' in wrong
+    said = words(await visitor.get("said"))
+    assert "hour of admission: Sep 30, 2026, 8:00 am; hour of discharge: Oct 30, 2026, 9:00 am" in said
     assert "recorded" in await visitor.post("attestations/death", month="2026-10", day="2026-10-28")
     assert "Taking part T22 Died, Oct 28, 2026" in words(await visitor.get("month?month=2026-10"))
 

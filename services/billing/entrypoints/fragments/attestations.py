@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from services.billing.domain.attestations import SPECS, AttestationKind, ValueField, ValueType
 from services.billing.domain.charge import Identifier
 from services.billing.domain.eligibility import chronic_codes
+from services.billing.domain.ledger import EncounterKind
 from services.billing.domain.progress import progress_of
 from services.billing.entrypoints.fragments.common import (
     LANES,
@@ -224,15 +225,16 @@ def _field(field: ValueField, typed: Mapping[str, str]) -> Row:
 
 
 def _choice(choice: str) -> str:
-    lanes = {lane.value: words for lane, words in LANES.items()}
-    return lanes.get(choice, choice.replace("-", " ").capitalize())
+    words = {lane.value: words for lane, words in LANES.items()} | {"snf-part-a": "Skilled nursing, Part A"}
+    return words.get(choice, choice.replace("-", " ").capitalize())
 
 
 def _facts(month: PatientMonth) -> list[tuple[str, str]]:
     """Return what the person should have before their eyes when they attest."""
     case = month.judgement.case
     day = month.judgement.day or min(case.grid.last_day, case.grid.day_of(month.at))
-    visits = [visit.start_day for visit in case.ledger.encounters if visit.start_day <= day]
+    seen = [visit for visit in case.ledger.encounters if visit.kind is EncounterKind.VISIT]
+    visits = [visit.start_day for visit in seen if visit.start_day <= day]
     plans = [plan.dated for plan in case.ledger.care_plans if plan.active]
     return [
         ("Chronic conditions", ", ".join(code for code in chronic_codes(case, day) if code) or "none documented"),

@@ -64,13 +64,17 @@ async def show_charge(
     shown = await look_at_month(
         patient=patient, month=month, look=desk.call.read, rule_book=desk.call.world.rule_book, at=desk.at
     )
+    return answer("charge.html", status=status, errors=list(errors), typed=typed or {}, **await month_values(desk, shown))
+
+
+async def month_values(desk: Desk, shown: PatientMonth) -> Row:
+    """Return all that is known of a patient-month, as the page and the paper show it."""
+    month, patient = shown.month, shown.assembly.patient
     async with desk.call.read() as uow:
         published = await uow.charges.read([charge.id for charge in shown.charges if charge.version > 0])
         history = await uow.lists.decisions(month, patient)
         notes = await uow.lists.hold_history(month, patient)
-    return answer(
-        "charge.html",
-        status=status,
+    return dict(
         base=desk.base,
         back=_back(desk, month),
         month=str(month),
@@ -100,8 +104,6 @@ async def show_charge(
         signs=desk.has(StaffRole.BILLING_PRACTITIONER) and desk.person == shown.judgement.case.practitioner,
         can_attest=bool(shown.assembly.charges) and not shown.assembly.blocks_release,
         difference=_difference(shown),
-        errors=list(errors),
-        typed=typed or {},
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 
@@ -31,6 +32,7 @@ from services.billing.usecases.record_attestation import Statement, record_attes
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.errors import Forbidden, Invalid, NotFound
 from shared.kernel.vocabulary import StaffRole
+from shared.web.pages import clock_words, day_words
 from shared.web.typed import FieldError, form_of
 from shared.web.typed import day_of as read_day
 
@@ -183,15 +185,20 @@ def value_text(spec: AttestationSpec, value: Mapping[str, Any], practice: Practi
         elif isinstance(given, list):
             parts.append(", ".join(str(each) for each in given))
         else:
-            words = person_of(practice, str(given)) if field.name == "practitioner" else _words(str(given))
+            words = (
+                person_of(practice, str(given)) if field.name == "practitioner" else _words(str(given), practice.tenants[-1].zone)
+            )
             parts.append(f"{field.meaning}: {words}")
     text = "; ".join(parts)
     return text[:1].upper() + text[1:]
 
 
-def _words(text: str) -> str:
+def _words(text: str, zone: ZoneInfo) -> str:
     lanes = {lane.value: words for lane, words in LANES.items()}
     try:
-        return day_of(date.fromisoformat(text[:10])) if text[4:5] == "-" else lanes.get(text, text)
+        if len(text) > len("2026-11-24"):
+            at = datetime.fromisoformat(text)
+            return f"{day_words(at, zone)}, {clock_words(at, zone)}" if at.tzinfo else text
+        return day_of(date.fromisoformat(text))
     except ValueError:
         return lanes.get(text, text)
