@@ -79,9 +79,9 @@ def _resource_schema(kind: str) -> Json:
         "externalDocs": {"url": f"https://hl7.org/fhir/R4/{kind.lower()}.html", "description": f"{kind} in R4"},
         "required": ["resourceType"],
         "properties": {
-            "resourceType": {"type": "string", "const": kind},
-            "id": {"type": "string"},
-            "meta": {"type": "object", "additionalProperties": True},
+            "resourceType": {"type": "string", "const": kind, "description": "The type."},
+            "id": {"type": "string", "description": "The logical id, set by the server."},
+            "meta": {"type": "object", "additionalProperties": True, "description": "Version, instant and profile."},
         },
         "additionalProperties": True,
     }
@@ -97,36 +97,44 @@ def _object(description: str, required: Sequence[str], **properties: Json) -> Js
     }
 
 
-def _list(item: Json) -> Json:
-    return {"type": "array", "items": item}
+def _list(item: Json, description: str) -> Json:
+    return {"type": "array", "items": item, "description": description}
+
+
+def _fixed(kind: str) -> Json:
+    return {"type": "string", "const": kind, "description": "The type."}
 
 
 _TEXT: Json = {"type": "string"}
-_CODED = _object("What the issue is, coded.", (), coding=_list(_object("A code.", (), system=_TEXT, code=_TEXT)), text=_TEXT)
+_CODED = _object(
+    "What the issue is, coded.", (), coding=_list(_object("A code.", (), system=_TEXT, code=_TEXT), "The rule's id"), text=_TEXT
+)
 
 SCHEMAS: dict[str, Json] = {kind: _resource_schema(kind) for kind in _TYPES} | {
     "Bundle": _object(
         "A FHIR R4 Bundle: what a search or a history found.",
         ("resourceType", "type"),
-        resourceType={"type": "string", "const": "Bundle"},
-        type={"type": "string", "enum": ["searchset", "history"]},
+        resourceType=_fixed("Bundle"),
+        type={"type": "string", "enum": ["searchset", "history"], "description": "What for."},
         total={"type": "integer", "description": "On all pages; only where it was asked for or is known anyway."},
         link=_list(_object("`self`, `next` while more follows, `resume` at the end of the feed.", ("relation", "url"),
-                           relation=_TEXT, url=_TEXT)),
+                           relation=_TEXT, url=_TEXT), "Where to go on."),
         entry=_list(_object("One resource and how it came here.", (), fullUrl=_TEXT,
                             resource={"type": "object", "additionalProperties": True},
-                            search={"type": "object", "additionalProperties": True})),
+                            search={"type": "object", "additionalProperties": True}), "What was found."),
     ),
     "Parameters": _object(
         "A FHIR R4 Parameters.",
         ("resourceType",),
-        resourceType={"type": "string", "const": "Parameters"},
-        parameter=_list(_object("A parameter by its name, with a value or parts.", ("name",), name=_TEXT)),
+        resourceType=_fixed("Parameters"),
+        parameter=_list(
+            _object("A parameter by its name, with a value or parts.", ("name",), name=_TEXT), "In the operation's order."
+        ),
     ),
     "OperationOutcome": _object(
         "A FHIR R4 OperationOutcome: why a request was refused, or what is to be known of one that was not.",
         ("resourceType", "issue"),
-        resourceType={"type": "string", "const": "OperationOutcome"},
+        resourceType=_fixed("OperationOutcome"),
         issue=_list(
             _object(
                 "One thing that is wrong.",
@@ -135,8 +143,9 @@ SCHEMAS: dict[str, Json] = {kind: _resource_schema(kind) for kind in _TYPES} | {
                 code={"type": "string", "description": "FHIR's IssueType."},
                 details=_CODED,
                 diagnostics={"type": "string", "description": "The request's id, for the help desk."},
-                expression={"type": "array", "items": _TEXT, "description": "Where, as FHIRPath."},
-            )
+                expression=_list(_TEXT, "Where, as FHIRPath."),
+            ),
+            "All that is wrong, as far as it was looked at.",
         ),
     ),
 }  # fmt: skip

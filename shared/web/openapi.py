@@ -24,12 +24,14 @@ EXAMPLE_TENANT = "lakeside"
 class About:
     """What a part says of itself: for whom it is, what each tag means, and FHIR resources as examples.
 
-    `examples` holds resources by type as they are answered, and as they are sent by the type and ` sent`.
+    `examples` holds resources by type as they are answered, and as they are sent by the type and ` sent`; `words` says what a
+    member means whose field says nothing itself, by its name or, where a name means two things, by `Schema.name`.
     """
 
     description: str
     tags: Mapping[str, str]
     examples: Mapping[str, Json] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 _HEADERS: dict[str, Json] = {
@@ -154,8 +156,12 @@ def _add_components(document: Json, scopes: Iterable[str], about: About) -> None
     """Add what the operations refer to, and nothing else."""
     own = document.get("components", {}).get("schemas", {})
     schemas = {name: schema for name, schema in own.items() if name not in ("HTTPValidationError", "ValidationError")}
-    for schema in schemas.values():
+    for name, schema in schemas.items():
         _bound_tuples(schema)
+        for member, told in schema.get("properties", {}).items():
+            words = about.words.get(f"{name}.{member}") or about.words.get(member)
+            if words and "$ref" not in told:
+                told.setdefault("description", words)
     flow = {
         "tokenUrl": f"https://careledger.example/t/{EXAMPLE_TENANT}/auth/token",
         "scopes": {scope: _scope_words(scope) for scope in sorted(scopes)},

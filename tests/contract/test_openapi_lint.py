@@ -103,6 +103,18 @@ def _resources(value: Any) -> Iterator[dict[str, Any]]:
             yield from _resources(inner)
 
 
+@pytest.mark.parametrize("file", sorted(OPENAPI.glob("*.json")), ids=lambda file: file.stem)
+def test_every_member_says_what_it_is(file: Path) -> None:
+    schemas = json.loads(file.read_text())["components"]["schemas"]
+    silent = [
+        f"{name}.{member}"
+        for name, schema in schemas.items()
+        for member, told in schema.get("properties", {}).items()
+        if "description" not in told and "$ref" not in told
+    ]
+    assert silent == [], "say it in the field, or in the part's `described` module"
+
+
 async def test_what_is_sent_by_example_is_answered_by_example(place: Place) -> None:
     """The sent examples are taken; each answer has the elements of the answered one, however deep."""
     aim, fhir = place.objects["north", "pat-north-1"], "/t/north/fhir/R4"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.billing.entrypoints.member_words import MEMBER_WORDS
 from services.billing.fhir_mapping import CPT, ICD10, PLACE_OF_SERVICE
 from shared.fhir.outcome import operation_outcome
 from shared.fhir.profile import extension_url, system_url
@@ -159,4 +160,5 @@ ABOUT = About(
     examples={
         "ChargeItem": _CHARGE, "Parameters sent": _ACKNOWLEDGED, "Parameters": _RESULTS, "Provenance": _PROVENANCE,
     },
+    words=MEMBER_WORDS,
 )  # fmt: skip

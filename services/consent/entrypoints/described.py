@@ -102,4 +102,5 @@ ABOUT = About(
         "in force": "Whether a consent was in force at an instant, as known at another, with its evidence.",
     },
     examples={"Consent": _ANSWERED, "Consent sent": _SENT, "Provenance": _PROVENANCE},
+    words={"patient": "The patient's id in the EHR."},
 )
