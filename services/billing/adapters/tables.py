@@ -349,6 +349,7 @@ OVERVIEW_DUE = sa.Table(
     sa.Column("id", pg.UUID, primary_key=True, server_default=sa.text("gen_random_uuid()")),
     sa.Column("month", sa.Date),
     sa.Column("patient", sa.Text),
+    sa.Index("overview_due_by_patient", "tenant_id", "patient"),
 )
 
 REFRESHER = sa.Table(
