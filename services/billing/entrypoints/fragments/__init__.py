@@ -10,6 +10,7 @@ from services.billing.entrypoints.fragments import (
     desk,
     differences,
     elements,
+    packet,
     patient,
     plans,
     program,
@@ -18,6 +19,7 @@ from services.billing.entrypoints.fragments import (
     said,
     worklist,
 )
+from shared.web.audit_page import log_router
 
 ROUTERS = (
     patient.router,
@@ -33,7 +35,9 @@ ROUTERS = (
     plans.router,
     differences.router,
     charge.router,
+    packet.router,
     decisions.router,
     closing.router,
     program.router,
+    log_router("billing"),
 )

@@ -9,6 +9,7 @@ from services.consent.entrypoints.fragments import paper
 from services.consent.entrypoints.fragments.common import Desk, Reader, Row, desk_of
 from services.consent.usecases.filing_ports import Face, Paper
 from services.consent.usecases.ports import Filed, Filings
+from shared.db.asked import discloses
 from shared.kernel.errors import NotFound
 from shared.web.fhir_route import RetryingRoute
 
@@ -31,6 +32,7 @@ async def record(request: Request, consent_id: UUID, version: int, principal: Re
         face = Face(chart.name, chart.birth_date, chart.identifier) if chart else Face(None, None, None)
         staff = tuple(desk.staff.values())
         content = paper.write(Paper(found, face, staff, signature, desk.call.practice, desk.practice_name))
+    discloses(desk.patient, resources=(f"consent/records/{consent_id}/{version}",))
     return Response(content, media_type="application/pdf", headers={"Content-Disposition": "attachment"})
 
 
