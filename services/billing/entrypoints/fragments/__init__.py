@@ -19,7 +19,6 @@ from services.billing.entrypoints.fragments import (
     said,
     worklist,
 )
-from shared.web.audit_page import log_router
 
 ROUTERS = (
     patient.router,
@@ -39,5 +38,4 @@ ROUTERS = (
     decisions.router,
     closing.router,
     program.router,
-    log_router("billing"),
 )
