@@ -1,9 +1,10 @@
 """Structured logs with allow-listed fields: no bodies, query strings, tokens, names or free text ever reach them."""
 
-import json
 import logging
 import sys
 from datetime import UTC, datetime
+
+import msgspec
 
 FIELDS = (
     "service", "method", "route", "status", "ms", "tenant", "client", "request_id", "rule", "stream", "count", "task", "error",
@@ -11,7 +12,7 @@ FIELDS = (
 
 CHATTY = ("uvicorn.access", "httpx", "httpcore", "nats")
 """Loggers of others that write addresses with their query: heard from WARNING on."""
-_ENCODER = json.JSONEncoder(ensure_ascii=False)
+_ENCODER = msgspec.json.Encoder()
 
 
 class JsonFormatter(logging.Formatter):
@@ -35,11 +36,13 @@ class JsonFormatter(logging.Formatter):
                 trace = trace.tb_next
             if trace is not None:
                 line["at"] = f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"
-        return _ENCODER.encode(line)
+        return _ENCODER.encode(line).decode()
 
 
 def set_up_logs(level: str = "INFO") -> None:
     """Send every log line to standard error as JSON; the access log of uvicorn, which prints query strings, stays off."""
+    # a line names neither thread, process nor the place of the call: none of it is looked up
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()

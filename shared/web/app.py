@@ -5,7 +5,10 @@ from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.types import ASGIApp
 
 from shared.ops.metrics import exposition
 from shared.web.access_control import Authenticator, Open, check_declarations, guarded_routes
@@ -30,6 +33,11 @@ class _Part(FastAPI):
         if self.openapi_schema is None:
             self.openapi_schema = describe(super().openapi(), self, self.state.about)
         return self.openapi_schema
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the handlers of expected errors around the routes, within our envelope: it does what FastAPI's outermost do."""
+        routes = ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=self.exception_handlers)
+        return Envelope(routes, service=self.state.service, uploads=self.state.uploads)
 
 
 def create_app(
@@ -59,10 +67,12 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # ours stand, and hold no more than they may
         generate_unique_id_function=_operation_id,
     )
     app.state.about = about
     app.state.service = service
+    app.state.uploads = uploads
     app.state.authenticator = authenticator
     app.state.limiter = limiter
     app.state.audit = audit
@@ -72,7 +82,6 @@ def create_app(
         app.include_router(router)
     app.include_router(_operations(service))
     install_error_handlers(app)
-    app.add_middleware(Envelope, service=service, uploads=uploads)
     check_declarations(app)
     app.state.guarded = guarded_routes(app)
     return app

@@ -4,6 +4,7 @@ An app names its types and their search parameters at `app.state.search_paramete
 interactions follow from the path. A type that two parts tell of (Provenance) must be told alike.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -55,6 +56,7 @@ def _read_route(route: RouteContext, found: dict[str, tuple[set[str], set[str]]]
             interactions.add(interaction)
 
 
+@lru_cache(maxsize=512)
 def interaction_of(method: str, path: str) -> str:
     """Name what a request to the route `path` does: a FHIR interaction, or read, update, delete or operation elsewhere."""
     if path.startswith(f"{FHIR_BASE}/"):
