@@ -26,7 +26,7 @@ _READS = "patient/Patient.r patient/Condition.rs patient/Coverage.rs user/Practi
 APP_SCOPES = ["launch", "openid", "fhirUser", "online_access", *_READS.split()]
 BACKEND_SCOPES = [f"system/{kind}.rs" for kind in ("Patient", "Condition", "Coverage", "Encounter", "CarePlan", "EpisodeOfCare")]
 _CODES = "http://terminology.hl7.org/CodeSystem/practitioner-role"
-_ARGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+ARGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 _SECONDS_TO_START = 90
 
 
@@ -182,7 +182,7 @@ def chromium() -> Iterator[Browser]:
     """Debian's Chromium. It occupies the thread's event loop while it lives: a module with it holds no async tests."""
     (program,) = needed("chromium", for_what="the pages in a browser")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(_ARGS))
+        browser = playwright.chromium.launch(executable_path=program, args=list(ARGS))
         yield browser
         browser.close()
 
