@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.routing import iter_route_contexts
 
+from shared.access.fhir_mapping.profiles import profiles
 from shared.fhir.shape import check_resource
 from shared.web.access_control import PageNeeds, declarations
 from tests.contract.node import FOLDER, npm_program
@@ -140,3 +142,41 @@ def _shape(value: Any, path: str = "") -> set[str]:
     if isinstance(value, dict):
         return {step for name, inner in value.items() for step in {f"{path}.{name}", *_shape(inner, f"{path}.{name}")}}
     return {step for inner in value for step in _shape(inner, path)} if isinstance(value, list) else set()
+
+
+UNUSED: dict[str, dict[str, Any]] = {
+    "Consent": {
+        "policyRule": {"text": "a rule"},
+        "provision.code": [{"text": "a code"}],
+        "provision.data": [{"meaning": "instance", "reference": {"display": "a document"}}],
+        "provision.class": [{"system": "http://hl7.org/fhir/resource-types", "code": "Observation"}],
+        "provision.provision": [{"type": "deny"}],
+        "contained": [{"resourceType": "Organization", "id": "o", "name": "a practice"}],
+        "implicitRules": "https://ehr.example/rules",
+    },
+    "Task": {
+        "input": [{"type": {"text": "a number"}, "valueInteger": 1}],
+        "restriction": {"repetitions": 1},
+        "partOf": [{"reference": "Task/0199f3c2-71aa-7d03-9b1e-2c4d6e8f0a12"}],
+        "insurance": [{"reference": "Coverage/c-1"}],
+        "priority": "routine",
+        "location": {"reference": "Location/l-1"},
+        "contained": [{"resourceType": "Organization", "id": "o", "name": "a practice"}],
+        "implicitRules": "https://ehr.example/rules",
+    },
+}
+
+
+@pytest.mark.parametrize(("part", "kind"), [("consent", "Consent"), ("timetrack", "Task")])
+async def test_what_the_guide_calls_unused_is_refused(place: Place, part: str, kind: str) -> None:
+    """Each element that the profile has 0..0, at its place in an example that is taken without it."""
+    profile = next(one for one in profiles() if one["type"] == kind)
+    listed = [one["path"].removeprefix(f"{kind}.") for one in profile["differential"]["element"] if one.get("max") == "0"]
+    assert set(listed) == set(UNUSED[kind])
+    example = place.apps[part].openapi()["components"]["examples"][f"{kind}Sent"]["value"]
+    for element, value in UNUSED[kind].items():
+        body = deepcopy(example) | {"identifier": [{"system": "https://ehr.example/unused", "value": element}]}
+        *outer, last = element.split(".")
+        (body[outer[0]] if outer else body)[last] = value
+        answer = await place.expect(422, "POST", f"/t/north/fhir/R4/{kind}", tenant="north", json=body)
+        assert any(last in place for issue in answer["issue"] for place in issue.get("expression", ())), (element, answer)
