@@ -3,13 +3,12 @@
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.bench import charges, launch, month_assembly, post_task, reading, token_check
+from tests.bench import launch, month_assembly, post_task, reading, token_check
 from tests.bench.report import Measure
 
 MEASURES: dict[str, Callable[[], Iterator[Measure]]] = {
     "post-task": post_task.measure,
     "reading": reading.measure,
-    "charges": charges.measure,
     "token-check": token_check.measure,
     "month-assembly": month_assembly.measure,
     "launch": launch.measure,

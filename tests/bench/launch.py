@@ -1,7 +1,7 @@
 """From the chart's click to a patient view that can be used, in Chromium on loopback, and ÷ the same page as static files.
 
-It begins when the browser asks for `/launch` and ends when identity, timer, consent, month and entries are all there: the launch's
-own page, the EHR's authorization and token answers, what is read of the chart, the shell and five fragments lie between.
+It begins when the browser asks for `/launch` and ends when identity, timer, consent, month and entries are there: the launch's own
+page, the EHR's authorization and token answers, what is read of the chart, the shell and five fragments lie between.
 """
 
 import tempfile
