@@ -218,7 +218,7 @@ def _beside(judgement: Judgement, assembly: Assembly, day: date) -> list[dict[st
     """
     findings: Iterable[Finding] = assembly.findings
     if not judgement.units.base:
-        case = replace(judgement.case, findings=[], trace=[])
+        case = replace(judgement.case, findings=[])
         check_exclusions(case, day, sort_entries(case)[1])
         findings = case.findings
     open_ = (f for f in findings if f.severity is not Severity.INFO and f.decided is None)
