@@ -139,6 +139,7 @@ def create_app(settings: PartSettings) -> FastAPI:
         ),
         limiter=part.limiter,
         audit=part.audit,
+        audit_log=part.audit_log,
         lifespan=lifespan,
         about=described.ABOUT,
         world=world,

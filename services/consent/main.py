@@ -50,6 +50,7 @@ def create_app(settings: PartSettings) -> FastAPI:
         authenticator=part.authenticator,
         limiter=part.limiter,
         audit=part.audit,
+        audit_log=part.audit_log,
         lifespan=lifespan,
         about=described.ABOUT,
         uploads="/app/consent/documents",

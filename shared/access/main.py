@@ -76,6 +76,7 @@ from shared.smart.registry import Registry
 from shared.smart.tokens import TokenVerifier
 from shared.web.app import create_app as create_part
 from shared.web.audit import RequestAudit
+from shared.web.audit_page import AuditReading, log_router, page_router
 from shared.web.pages import Pages
 from shared.web.rate_limit import RateLimiter
 from shared.web.routes import fhir_base
@@ -135,10 +136,13 @@ def create_app(settings: AccessSettings) -> FastAPI:
             framing_api.router,
             session_api.router,
             drafts_api.router,
+            page_router(),
+            log_router("access"),
         ),
         authenticator=TokenAuthenticator(verifier, registry, public_url=settings.public_url),
         limiter=limiter_of(settings),
         audit=audit,
+        audit_log=AuditReading(engine, JOURNAL, registry.tenant),
         lifespan=lifespan,
         about=described.ABOUT,
         static_files=files,

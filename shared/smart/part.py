@@ -27,6 +27,7 @@ from shared.smart.keys import KeySource
 from shared.smart.registry import Registry
 from shared.smart.tokens import TokenVerifier
 from shared.web.audit import RequestAudit
+from shared.web.audit_page import AuditReading
 from shared.web.rate_limit import RateLimiter
 
 _log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class Part:
     authenticator: TokenAuthenticator
     limiter: RateLimiter
     audit: RequestAudit
+    audit_log: AuditReading
     http: httpx.AsyncClient
     ehr: EhrTokens
 
@@ -70,6 +72,7 @@ def build_part(settings: PartSettings, tables: JournalTables, *, ehr_scope: str,
         registry=registry,
         authenticator=TokenAuthenticator(verifier, registry, public_url=settings.public_url),
         limiter=limiter_of(settings),
+        audit_log=AuditReading(engine, tables, registry.tenant),
         audit=RequestAudit(AuditWriter(audit_engine(settings), clock), registry.tenant),
         http=http,
         ehr=EhrTokens(http, settings.ehr_key_file, scope=ehr_scope),

@@ -62,6 +62,7 @@ DESK_PAGES = (
         frozenset({StaffRole.BILLER, StaffRole.BILLING_PRACTITIONER, StaffRole.PROGRAM_LEAD, StaffRole.AUDITOR}),
     ),
     Page("billing/program", "Program", frozenset({StaffRole.PROGRAM_LEAD, StaffRole.AUDITOR})),
+    Page("access/audit", "Audit", frozenset({StaffRole.AUDITOR})),
     Page("billing/rules", "Rules", frozenset(StaffRole)),
     Page("billing/refreshers", "Refreshers", frozenset(StaffRole)),
 )

@@ -204,7 +204,7 @@ async def test_the_desk_opens_without_a_patient_with_the_pages_of_the_role(trave
     assert pages == {
         "biller": ["Desk", *ALL],
         "program-lead": ["Worklist", "Desk", "Program", *ALL],
-        "auditor": ["Worklist", "Desk", "Program", *ALL],  # a nurse, too
+        "auditor": ["Worklist", "Desk", "Program", "Audit", *ALL],  # a nurse, too
         "billing-practitioner": ["Worklist", "Desk", *ALL],
         "clinical-staff": ["Worklist", *ALL],
     }

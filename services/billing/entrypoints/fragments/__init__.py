@@ -19,6 +19,7 @@ from services.billing.entrypoints.fragments import (
     said,
     worklist,
 )
+from shared.web.audit_page import log_router
 
 ROUTERS = (
     patient.router,
@@ -38,4 +39,5 @@ ROUTERS = (
     decisions.router,
     closing.router,
     program.router,
+    log_router("billing"),
 )
