@@ -1,11 +1,12 @@
 """From ledger rows to the domain's `Ledger` of a patient and `Practice` of a month."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from itertools import groupby
+from datetime import date, datetime
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -97,7 +98,6 @@ class _Reading(msgspec.Struct):
 
 
 _reading = msgspec.json.Decoder(_Reading)
-_END = datetime.max.replace(tzinfo=UTC)
 
 
 class _Facts:
@@ -109,19 +109,18 @@ class _Facts:
         self.chart: str | None = None
         self.chart_source = ""
         self.mrn: str | None = None
-        self.first = ""
-        self.first_at = _END
-        self.lists: dict[str, list[Any]] = {}
+        self.lists: dict[str, list[Any]] = defaultdict(list)
         self.withdrawn: set[str] = set()
 
-    def add(self, name: str, *facts: Any) -> None:
-        """Add facts to a field; None is left out."""
-        self.lists.setdefault(name, []).extend(fact for fact in facts if fact is not None)
+    def add(self, name: str, fact: Any) -> None:
+        """Add a fact to a field; None is left out."""
+        if fact is not None:
+            self.lists[name].append(fact)
 
     def drop_withdrawn(self) -> None:
         """Leave out what was taken back."""
         for name in ("attestations", "other_services") if self.withdrawn else ():
-            self.lists[name] = [fact for fact in self.lists.get(name, ()) if not _is_withdrawn(fact, self.withdrawn)]
+            self.lists[name] = [fact for fact in self.lists[name] if not _is_withdrawn(fact, self.withdrawn)]
 
 
 def practice_of(rows: Iterable[Row], month: CalendarMonth) -> MonthFacts | None:
@@ -162,14 +161,15 @@ def known_of(
     billed: dict[str, tuple[BilledCharge, ...]],
     earlier: dict[str, tuple[EarlierMonth, ...]],
 ) -> Iterator[Known]:
-    """Build what is known of each patient from rows ordered by patient."""
-    for patient, found in groupby(rows, key=_patient_of):
+    """Build what is known of each patient, in order of patient, from rows in any order."""
+    zone = facts.practice.tenant_in(facts.month).zone
+    for patient, found in sorted(_in_force(rows).items()):
         into = _Facts(patient)
-        for row in found:
-            _take(row, facts, into)
+        for row in found.values():
+            _take(row, facts, zone, into)
         into.drop_withdrawn()
         ledger = Ledger(
-            patient=into.patient or Patient(source=into.first, recorded_at=into.first_at, id=patient),
+            patient=into.patient or _unread(patient, found.values()),
             practice=facts.practice,
             busy=facts.busy.get(patient, ()),
             billed=billed.get(patient, ()),
@@ -179,12 +179,25 @@ def known_of(
         yield Known(ledger=ledger, chart=into.chart, chart_source=into.chart_source, mrn=into.mrn)
 
 
-def _patient_of(row: Row) -> str:
-    return row.patient or ""
+def _in_force(rows: Iterable[Row]) -> dict[str, dict[str, Row]]:
+    """Return the rows in force by patient and name: of a consent every version, of everything else the last."""
+    found: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        mine = found.setdefault(row.patient or "", {})
+        name = row.key if row.kind == "consent" else row.aggregate
+        other = mine.get(name)
+        if other is None or other.version < row.version:
+            mine[name] = row
+    return found
 
 
-def _take(row: Row, facts: MonthFacts, into: _Facts) -> None:
-    into.first, into.first_at = into.first or row.key, min(into.first_at, row.recorded_at)
+def _unread(patient: str, rows: Iterable[Row]) -> Patient:
+    """Return a patient whose chart nobody has read: known by the facts that name them."""
+    first = min(rows, key=lambda row: (row.recorded_at, row.key))
+    return Patient(source=first.key, recorded_at=first.recorded_at, id=patient)
+
+
+def _take(row: Row, facts: MonthFacts, zone: ZoneInfo, into: _Facts) -> None:
     match row.kind:
         case "time-entry":
             entry = time_entry_fact(row.data, row.key, row.digest)
@@ -201,7 +214,7 @@ def _take(row: Row, facts: MonthFacts, into: _Facts) -> None:
         case "ehr-read":
             into.chart, into.chart_source = _reading.decode(row.data).status, row.key
         case _:
-            _take_resource(row, facts, into)
+            _take_resource(row, facts, zone, into)
 
 
 def _standing(fact: TimeEntryFact, row: Row, closed_at: datetime | None) -> TimeEntryFact:
@@ -213,12 +226,11 @@ def _standing(fact: TimeEntryFact, row: Row, closed_at: datetime | None) -> Time
     return standing_entries(versions, closed_at)[0]
 
 
-def _take_resource(row: Row, facts: MonthFacts, into: _Facts) -> None:
+def _take_resource(row: Row, facts: MonthFacts, zone: ZoneInfo, into: _Facts) -> None:
     resource = msgspec.json.decode(row.data)
     if resource.get("gone"):
         return
     key, digest, at = row.key, row.digest, row.recorded_at
-    zone = facts.practice.tenant_in(facts.month).zone
     match row.kind:
         case "Patient":
             number = ehr_facts.medical_record_number(resource)
@@ -233,7 +245,8 @@ def _take_resource(row: Row, facts: MonthFacts, into: _Facts) -> None:
         case "CarePlan":
             into.add("care_plans", ehr_facts.care_plan_fact(resource, key, digest, at))
         case "EpisodeOfCare":
-            into.add("enrollments", *ehr_facts.enrollment_facts(resource, key, digest, at))
+            for fact in ehr_facts.enrollment_facts(resource, key, digest, at):
+                into.add("enrollments", fact)
 
 
 def _decided(row: Row) -> ReviewDecision | None:
