@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -88,7 +89,7 @@ class ClientKeys:
         if stated.key_url is not None and stated.key_url != registered.jwks_url:
             return None
         if registered.jwks is not None:
-            return _select(read_jwks(registered.jwks), stated)
+            return _select(_read_once(registered.jwks), stated)
         assert registered.jwks_url is not None
         async with self._locks.setdefault(stated.client_id, asyncio.Lock()):
             held = self._held.setdefault(registered.jwks_url, _Held())
@@ -131,6 +132,11 @@ def jwks_of_pem(body: bytes) -> str:
     except (JoseError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise KeysInvalid("this is no public key in PEM: `openssl pkey -in key.pem -pubout` writes it") from error
     return json.dumps({"keys": [key.as_dict(private=False, kid=key.thumbprint(), use="sig")]})
+
+
+@lru_cache(maxsize=256)
+def _read_once(body: str) -> list[dict[str, Any]]:
+    return read_jwks(body)
 
 
 def check_jwks(body: str) -> str:
