@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.bench import launch, month_assembly, post_task, reading, token_check
+from tests.bench import cds, launch, month_assembly, post_task, reading, token_check
 from tests.bench.report import Measure
 
 MEASURES: dict[str, Callable[[], Iterator[Measure]]] = {
     "post-task": post_task.measure,
+    "cds": cds.measure,
     "reading": reading.measure,
     "token-check": token_check.measure,
     "month-assembly": month_assembly.measure,
