@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.bench import cds, launch, month_assembly, post_task, reading, token_check
+from tests.bench import cds, decision, launch, month_assembly, post_task, reading, token_check
 from tests.bench.report import Measure
 
 MEASURES: dict[str, Callable[[], Iterator[Measure]]] = {
@@ -12,6 +12,7 @@ MEASURES: dict[str, Callable[[], Iterator[Measure]]] = {
     "reading": reading.measure,
     "token-check": token_check.measure,
     "month-assembly": month_assembly.measure,
+    "decision": decision.measure,
     "launch": launch.measure,
 }
 

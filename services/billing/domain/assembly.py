@@ -11,11 +11,11 @@ from services.billing.domain.case import Case, Grid, grid_of, index_attestations
 from services.billing.domain.consent_window import current_versions
 from services.billing.domain.findings import Assembly, Concerns
 from services.billing.domain.judgement import Judgement, judge
-from services.billing.domain.ledger import ConsentFact, Enrollment, Ledger, TenantFact, TimeEntryFact
+from services.billing.domain.ledger import ConsentFact, Enrollment, Ledger, Practice, TenantFact, TimeEntryFact
 from services.billing.domain.outcome import conclude
 from services.billing.domain.payers import PayerOfMonth, payers_of
 from services.billing.domain.rule_book import RuleBook
-from services.billing.domain.rules import rules_for
+from services.billing.domain.rules import Rules, rules_for
 from services.billing.domain.stated_facts import with_stated_facts
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.vocabulary import Program
@@ -26,6 +26,8 @@ _SOURCE = attrgetter("source")
 _FIELDS = tuple(each.name for each in fields(Ledger))
 _VALUES = attrgetter(*_FIELDS)  # a third of what `dataclasses.replace` takes
 _ORDERED = ("conditions", "coverages", "encounters", "care_plans", "attestations", "other_services", "busy", "signals")
+_TO_ORDER = attrgetter(*_ORDERED)
+_CCM, _PCM = Program.CCM.value, Program.PCM.value
 
 
 def assemble(month: CalendarMonth, ledger: Ledger, rule_book: RuleBook, *, at: datetime) -> Assembly:
@@ -57,10 +59,10 @@ def program_of(ledger: Ledger, grid: Grid) -> str:
 
     Where both have, it is CCM's month, and what is known of the other is a conflict.
     """
-    if all(consent.program != Program.PCM for consent in ledger.consents):
-        return Program.CCM.value
+    if _PCM not in [consent.program for consent in ledger.consents]:
+        return _CCM
     named = {Program(each.program) for each in _signs(ledger, grid) if each.program in (Program.CCM, Program.PCM)}
-    return Program.PCM.value if named == {Program.PCM} else Program.CCM.value
+    return _PCM if named == {Program.PCM} else _CCM
 
 
 def _signs(ledger: Ledger, grid: Grid) -> Iterator[ConsentFact | Enrollment | TimeEntryFact]:
@@ -83,10 +85,9 @@ def _signs(ledger: Ledger, grid: Grid) -> Iterator[ConsentFact | Enrollment | Ti
 def _in_order(ledger: Ledger) -> Ledger:
     """Return the ledger with its facts ordered by source, so that the order of arrival leaves no trace in the answer."""
     changed: dict[str, Any] = {}
-    for name in _ORDERED:
-        rows = getattr(ledger, name)
+    for name, rows in zip(_ORDERED, _TO_ORDER(ledger), strict=True):
         if len(rows) > 1:
-            sources = [row.source for row in rows]
+            sources = list(map(_SOURCE, rows))
             if sources != sorted(sources):
                 changed[name] = tuple(sorted(rows, key=_SOURCE))
     return Ledger(**{**dict(zip(_FIELDS, _VALUES(ledger), strict=True)), **changed}) if changed else ledger
@@ -130,23 +131,35 @@ def _best_payer(
     decisions = {decision.key: decision for decision in ledger.decisions}
     tried: list[Judgement] = []
     for payer in payers:
+        rules, verdicts = _rules(ledger.practice, rule_book, grid, payer.profile, program, practitioner)
         case = Case(
             ledger=ledger,
             practice=ledger.practice,
             tenant=tenant,
             grid=grid,
-            rules=rules_for(rule_book, payer.profile, grid.month, program),
+            rules=rules,
             at=at,
             practitioner=practitioner,
             attested=attested,
             decisions=decisions,
-            verdicts=ledger.practice.memo.setdefault(("verdicts", payer.profile, program, practitioner), {}),
+            verdicts=verdicts,
         )
         judgement = judge(case, payer, consents)
         if judgement.units.base:
             return judgement
         tried.append(judgement)
     return tried[0]
+
+
+def _rules(
+    practice: Practice, rule_book: RuleBook, grid: Grid, profile: str, program: str, practitioner: str
+) -> tuple[Rules, dict[Any, Any]]:
+    """Return the rules of a month, and what is already known of performers by them and this practitioner."""
+    key = (rule_book.content_hash, grid.name, profile, program, practitioner)
+    found: tuple[Rules, dict[Any, Any]] | None = practice.memo.get(key)
+    if found is None:
+        found = practice.memo[key] = (rules_for(rule_book, profile, grid.month, program), {})
+    return found
 
 
 def _one_practitioner(judgements: list[Judgement]) -> Judgement:

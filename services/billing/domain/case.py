@@ -29,17 +29,9 @@ class Grid:
     starts: tuple[datetime, ...]
     start: datetime
     end: datetime
+    first_day: date
+    last_day: date
     name: str
-
-    @property
-    def first_day(self) -> date:
-        """The first day of the month."""
-        return self.days[0]
-
-    @property
-    def last_day(self) -> date:
-        """The last day of the month."""
-        return self.days[-1]
 
     def day_of(self, at: datetime) -> date:
         """Return the local day of an instant."""
@@ -60,7 +52,7 @@ def grid_of(month: CalendarMonth, zone: ZoneInfo) -> Grid:
     """Return the month's grid in the billing location's zone."""
     days = tuple(month.first_day + DAY * index for index in range(month.last_day.day))
     starts = (*(day_start(day, zone) for day in days), month.end(zone))
-    return Grid(month, zone, days, starts, starts[0], starts[-1], str(month))
+    return Grid(month, zone, days, starts, starts[0], starts[-1], days[0], days[-1], str(month))
 
 
 @dataclass(slots=True)
@@ -78,7 +70,6 @@ class Case:
     decisions: Mapping[str, ReviewDecision]
     verdicts: dict[tuple[str, str, str | None, str | None, date], Cause | None]
     findings: list[Finding] = field(default_factory=list)
-    trace: list[tuple[str, str, str]] = field(default_factory=list)
 
     def note(
         self,

@@ -45,8 +45,11 @@ class _Event(NamedTuple):
     consent: ConsentFact
 
 
-def current_versions(consents: Iterable[ConsentFact], program: str = "ccm") -> list[ConsentFact]:
+def current_versions(consents: Sequence[ConsentFact], program: str = "ccm") -> list[ConsentFact]:
     """Return the highest version of each consent of the program that is not an error, in the order of giving."""
+    if len(consents) == 1:
+        only = consents[0]
+        return [only] if only.program == program and only.status != "entered-in-error" else []
     latest: dict[str, ConsentFact] = {}
     for consent in consents:
         if consent.program == program and (

@@ -7,10 +7,9 @@ from datetime import date, datetime
 from services.billing.domain.attestations import AttestationKind
 from services.billing.domain.case import DAY, SECOND, Case, decision_key
 from services.billing.domain.ledger import TimeEntryFact
-from services.billing.domain.pieces import Block, Cause, Effect, Piece, carve
+from services.billing.domain.pieces import Block, Cause, Effect, Piece, carve, plain_piece
 from services.billing.domain.qualification import causes_of
 
-_COUNT = Effect.COUNT
 _ALL = 86_400
 """More seconds than an entry has."""
 
@@ -86,7 +85,7 @@ def pieces_of(case: Case, entries: list[TimeEntryFact], blocks: list[Block], dup
         if end > month_end:
             end = month_end
         if not causes and not blocks:
-            pieces.append(Piece(start, end, entry, own, _COUNT, ()))
+            pieces.append(plain_piece(start, end, entry, own))
             continue
         parts = [
             Piece(left, right, entry, own, Effect.COUNT, causes + found)

@@ -176,16 +176,23 @@ def _elements(case: Case, day: date) -> None:
 def _who_may_bill(case: Case, day: date) -> None:
     """Physicians and the practitioners of the list, with an active credential and an NPI (A5)."""
     staff = case.practice.staff.get(case.practitioner)
+    memo, key = case.practice.memo, ("may-bill", case.practitioner, case.rules.profile, day)
+    if key in memo:
+        return  # as for the patient before
     path = "eligibility.billing_roles"
     if staff is None and not case.practitioner:
         return
     if staff is None:
         case.note("WHO", "WHO", f"the billing practitioner {case.practitioner} is not on the roster", path=path)
         return
-    if not any(c.credential in case.rules.billing_roles and c.verified and c.holds_on(day) for c in staff.credentials):
+    licensed = any(c.credential in case.rules.billing_roles and c.verified and c.holds_on(day) for c in staff.credentials)
+    if not licensed:
         text = f"{staff.name} holds no active credential of those who may bill care management"
         case.note("WHO", "WHO", text, facts=(staff.source,), path=path)
-    if staff.npi is None and not any(c.practitioner_npi for c in case.ledger.consents if c.practitioner == case.practitioner):
+    if staff.npi is not None:
+        if licensed:
+            memo[key] = True
+    elif not any(c.practitioner_npi for c in case.ledger.consents if c.practitioner == case.practitioner):
         case.note("A5", "A5", f"the NPI of {staff.name} is not known", facts=(staff.source,))
 
 

@@ -134,6 +134,9 @@ def _last_possible_day(case: Case) -> date:
 
 def _program_seconds(entries: list[TimeEntryFact], others: list[TimeEntryFact]) -> tuple[tuple[str, int], ...]:
     """Return the month's seconds by program as they were logged."""
+    programs = {entry.program for entry in entries}
+    if not others and len(programs) == 1:
+        return ((programs.pop(), sum([entry.seconds for entry in entries])),)
     sums: dict[str, int] = {}
     for entry in (*entries, *others):
         sums[entry.program] = sums.get(entry.program, 0) + entry.seconds

@@ -1,7 +1,7 @@
 """Whose time the month is charged for, and how many units it earns (T1, T4-T8, L1, R4, R22). Never by price."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.billing.domain.attestations import AttestationKind
 from services.billing.domain.case import Case, spoken
@@ -11,8 +11,7 @@ from services.billing.domain.rules import LaneRules
 from shared.kernel.vocabulary import Lane
 
 
-@dataclass(frozen=True, slots=True)
-class Units:
+class Units(NamedTuple):
     """What an amount of time earns in a lane: base yes or no, add-on units to plan, and those above the limit."""
 
     base: bool
@@ -26,8 +25,7 @@ class Units:
         return ((lane.base_code, 1), (lane.addon_code, self.addon)) if self.addon else ((lane.base_code, 1),)
 
 
-@dataclass(frozen=True, slots=True)
-class LaneChoice:
+class LaneChoice(NamedTuple):
     """The lane of the month; `undecided` says why a person must state it first."""
 
     lane: Lane
@@ -66,7 +64,7 @@ def choose_lane(case: Case, counted: list[Piece]) -> LaneChoice:
             return LaneChoice(lane, "", facts)
         case.note("26", "E14" if lane is Lane.COMPLEX else "R22", _why_not(case, lane, counted, complexity), facts=facts)
         return LaneChoice(Lane.CLINICAL_STAFF, "", facts)
-    only_own = bool(counted) and all(piece.own for piece in counted)
+    only_own = bool(counted) and counted[0].own and all(piece.own for piece in counted)
     if complexity is None and not only_own:
         return LaneChoice(Lane.CLINICAL_STAFF)
     staff_seconds = total(counted)

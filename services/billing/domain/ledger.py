@@ -370,7 +370,7 @@ class Practice:
 
     def tenant_in(self, month: CalendarMonth) -> TenantFact:
         """Return the settings in force at the end of `month`."""
-        return self.tenant_on(month.last_day)
+        return self.tenants[0] if len(self.tenants) == 1 else self.tenant_on(month.last_day)
 
     def tenant_on(self, day: date) -> TenantFact:
         """Return the settings in force on a day: the last version effective by then, else the first."""

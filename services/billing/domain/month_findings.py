@@ -122,7 +122,10 @@ def note_asserted(case: Case, counted: list[Piece], seconds: int) -> int:
 
 def note_claim(case: Case, choice: LaneChoice, units: Units, day: date) -> None:
     """A3, CODE: the place of service and the codes' dates."""
-    lane = case.rules.lanes[choice.lane]
+    memo, key = case.practice.memo, ("claim", case.rules.profile, case.rules.program, choice.lane, bool(units.addon), day)
+    if key in memo:
+        return  # as for the patient before
+    before, lane = len(case.findings), case.rules.lanes[choice.lane]
     if case.tenant.place_of_service in case.rules.refused_places:
         text = f"place of service {case.tenant.place_of_service} makes it telehealth, which {case.program} is not"
         case.note("A3", "A3", text, facts=(case.tenant.source,), path="claim.places_refused")
@@ -130,6 +133,8 @@ def note_claim(case: Case, choice: LaneChoice, units: Units, day: date) -> None:
         code = case.rules.codes[code_id]
         if not code.valid_on(day):
             case.note("CODE", "CODE", f"{code.number} is not valid on {day}", subject=code.number, path=f"codes.{code_id}")
+    if len(case.findings) == before:
+        memo[key] = True
 
 
 def note_patterns(case: Case, choice: LaneChoice, seconds: int) -> None:

@@ -177,7 +177,7 @@ def _trace(judgement: Judgement) -> tuple[tuple[str, str, str], ...]:
         ("P1", case.rules.profile, f"{len(judgement.payer.days)} days covered"),
         ("C3", case.practitioner, "in force" if judgement.consent.in_force else "not in force"),
         ("T5", f"{len(judgement.counted)} pieces", f"{seconds} s"),
-        ("L1", choice.lane.value, choice.undecided or "as attested, else by whose time counts"),
+        ("L1", str(choice.lane), choice.undecided or "as attested, else by whose time counts"),
         ("T1", f"{seconds} s against {lane.base_seconds} s", spoken_units(lane, judgement.units)),
         ("A1", "date of service", str(judgement.day)),
         ("A8", "file by", str(add_months(judgement.day, case.rules.filing_months)) if judgement.day else "None"),

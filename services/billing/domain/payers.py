@@ -1,8 +1,8 @@
 """Who pays the month: the payer of each day, its profile, and what coverage says about the patient's share (P1-P4, R27)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from services.billing.domain.case import Grid
 from services.billing.domain.ledger import Coverage, Patient, TenantFact
@@ -13,8 +13,7 @@ MEDICARE = "medicare_ffs"
 UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class PayerOfMonth:
+class PayerOfMonth(NamedTuple):
     """A payer to whom the month could go: its coverage (None: nothing known), profile, days, and the instants it does not cover.
 
     `secondary`: Medicare stands behind it, or stands alone behind a primary that is not set. `protected`: QMB or Medicaid.

@@ -63,6 +63,11 @@ class Piece(NamedTuple):
     loose: int = 0
 
 
+def plain_piece(start: datetime, end: datetime, entry: TimeEntryFact, own: bool) -> Piece:
+    """Return the piece of an entry that simply counts, without the detour of a named tuple's own constructor."""
+    return tuple.__new__(Piece, (start, end, entry, own, Effect.COUNT, (), 0))
+
+
 def carve(
     start: datetime, end: datetime, blocks: Iterable[Block], performer: str
 ) -> list[tuple[datetime, datetime, tuple[Cause, ...]]]:

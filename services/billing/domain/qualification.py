@@ -29,9 +29,8 @@ def causes_of(case: Case, entry: TimeEntryFact, day: date, end: datetime) -> tup
             return causes
     if not documented:
         causes += _documentation(case, entry)
-    for signal in case.ledger.signals:
-        if signal.entry == entry.entry_id:
-            causes += (Cause(_effect(case, "17"), "17", "DOC", signal.source, signal.source, signal.text),)
+    if case.ledger.signals:
+        causes += _patterns(case, entry)
     written = entry.written_at
     if written > end and (written - end > rules.late_after or (written >= case.grid.end and case.grid.day_of(written) > day)):
         causes += (_review(case, "24", "T23", entry, "written late"),)
@@ -134,6 +133,12 @@ def _documentation(case: Case, entry: TimeEntryFact) -> tuple[Cause, ...]:
     if flags:
         causes += (_review(case, "17", "DOC", entry, f"the note is marked {', '.join(flags)}"),)
     return causes
+
+
+def _patterns(case: Case, entry: TimeEntryFact) -> tuple[Cause, ...]:
+    """Row 17: the note is a copy, or of a template."""
+    found = [signal for signal in case.ledger.signals if signal.entry == entry.entry_id]
+    return tuple(Cause(_effect(case, "17"), "17", "DOC", s.source, s.source, s.text) for s in found)
 
 
 def _effect(case: Case, row: str) -> Effect:

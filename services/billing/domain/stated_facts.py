@@ -16,7 +16,7 @@ _PLAN_ROWS = {"transitional_care": "28", "remote_monitoring": "29"}
 
 def with_stated_facts(ledger: Ledger, zone: ZoneInfo) -> Ledger:
     """Return the ledger with the stays and the death that somebody attested in place of the attestations (T19, T22)."""
-    if not any(said.kind in _STAND_IN for said in ledger.attestations):
+    if _STAND_IN.isdisjoint([said.kind for said in ledger.attestations]):
         return ledger
     stays = [_stay(said, zone) for said in ledger.attestations if said.kind is AttestationKind.INSTITUTIONAL_STAY]
     patient = ledger.patient
