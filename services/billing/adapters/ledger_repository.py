@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import starmap
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -24,6 +25,7 @@ from services.billing.domain.ledger import BilledCharge, EarlierMonth
 from services.billing.domain.patterns import Note
 from services.billing.usecases.ports import Known, MonthFacts, Telling
 from services.billing.usecases.records import Author, LedgerEntry
+from shared.db.driver_statement import DriverStatement
 from shared.db.journal import journalled, record_values
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.errors import NotFound
@@ -79,8 +81,8 @@ _KNOWN = f"""
             SELECT 1 FROM ledger_entry AS p WHERE p.tenant_id = e.tenant_id AND p.aggregate = e.aggregate
                AND p.version < e.version AND {_TOUCHES.format("p")})))
 """  # noqa: S608
-_OF_RANGE = sa.text(_KNOWN.format("e.patient BETWEEN :first AND :last"))
-_OF_THESE = sa.text(_KNOWN.format("e.patient = ANY(CAST(:patients AS text[]))"))
+_OF_RANGE = _KNOWN.format("e.patient BETWEEN :first AND :last")
+_OF_THESE = _KNOWN.format("e.patient = ANY(CAST(:patients AS text[]))")
 _OF_PRACTICE = sa.text(f"""
     SELECT e.patient, e.aggregate, e.version, e.kind, e.recorded_at, e.digest, e.data
       FROM ledger_entry AS e
@@ -213,7 +215,7 @@ class LedgerRepository:
 
     async def _known(
         self,
-        query: sa.TextClause,
+        query: str,
         whose: dict[str, Any],
         facts: MonthFacts,
         among: Callable[["sa.Column[str]"], "sa.ColumnElement[bool]"],
@@ -227,8 +229,9 @@ class LedgerRepository:
         }
         billed = await self._billed(among(CHARGE.c.patient), month, facts.as_of)
         earlier = await self._earlier_months(among(ASSEMBLY.c.patient), month, facts.as_of)
-        rows = (Row(*row) for row in await self._execute(query, values | whose, facts.as_of))
-        return list(known_of(rows, facts, billed=billed, earlier=earlier))
+        text, known = (query, {}) if facts.as_of is None else (_THEN + query, {"as_of": facts.as_of})
+        found = await DriverStatement(sa.text(text)).rows(self._connection, values | whose | known)
+        return list(known_of(starmap(Row, found), facts, billed=billed, earlier=earlier))
 
     async def note_ehr_read(self, patient: str, began_at: datetime) -> None:
         """Note a whole reading; what was asked for after it began stays due."""

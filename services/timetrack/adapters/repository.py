@@ -10,10 +10,10 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.timetrack.adapters.driver_statement import DriverStatement
 from services.timetrack.adapters.tables import JOURNAL, TIME_ENTRY, TIME_ENTRY_IDENTIFIER, TIME_ENTRY_VERSION
 from services.timetrack.domain.time_entry import DayOnly, Status, StoredEntry
 from services.timetrack.usecases.ports import Author, EntryVersion, IdentifierTaken, Practice, StoredVersion, StretchTaken
+from shared.db.driver_statement import DriverStatement
 from shared.db.journal import JournalRecord, journalled, record_values
 from shared.kernel.errors import PreconditionFailed
 from shared.kernel.ids import uuid7

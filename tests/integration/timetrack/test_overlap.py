@@ -8,7 +8,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from services.timetrack.adapters.driver_statement import DriverStatement
+from shared.db.driver_statement import DriverStatement
 from shared.db.engine import make_engine
 from shared.db.transaction import is_retryable
 from shared.ops.settings import PartSettings
