@@ -67,3 +67,37 @@ def test_a_patients_page_explains_a_rule_in_place(lead: Frame) -> None:
     lead.click(".cl-finding__src a >> nth=0")
     lead.wait_for_selector("#bill-h-rule:focus")
     assert lead.inner_text("#bill-h-rule").startswith("Rule ")
+
+
+@pytest.mark.requirement("issue-10.8")
+def test_a_lesson_is_done_by_keyboard_alone(lead: Frame) -> None:
+    lead.click("#shell-pages >> text=Refreshers")
+    lead.wait_for_selector("#bill-h-staff")
+    lead.focus("#page .cl-act >> nth=0")
+    lead.page.keyboard.press("Enter")
+    lead.wait_for_selector("#bill-refresher")
+    lead.focus("#bill-refresher input >> nth=0")
+    lead.page.keyboard.press("Control+Enter")
+    lead.wait_for_selector(".ds-c-alert--error:focus")
+    assert "Question 1: no answer yet." in lead.inner_text(".ds-c-alert--error")
+
+
+@pytest.mark.requirement("issue-10.10")
+def test_rules_are_found_while_somebody_types(lead: Frame) -> None:
+    lead.click("#shell-pages >> text=Rules")
+    lead.wait_for_selector("#bill-rules-table")
+    lead.fill("#bill-rules-q", "simultaneous")
+    lead.wait_for_selector("#bill-rules-table a >> nth=1", state="detached")
+    lead.click("#bill-rules-table a >> text=T5")
+    lead.wait_for_selector("#bill-h-rule:focus")
+    assert lead.input_value("#bill-rules-q") == "simultaneous"
+
+
+def test_a_refusal_stays_where_the_form_was(lead: Frame) -> None:
+    lead.click("#shell-pages >> text=Desk")
+    lead.select_option("#bill-month", index=1)
+    lead.click("text=Close month")
+    lead.wait_for_selector("#bill-h-close")
+    lead.click("#bill-dialog button.ds-c-button--solid")
+    lead.wait_for_selector("#bill-dialog .ds-c-alert--error")
+    assert lead.locator("#bill-desk-table").count() == 1

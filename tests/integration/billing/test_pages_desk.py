@@ -151,6 +151,9 @@ async def test_a_hold_has_an_owner_a_day_and_comments(month: Clinic) -> None:
     assert "rn-bo , Nov 5, 2026: asked Bo for the paper" in said
     csv = (await visitor.ask("GET", f"desk.csv?month={MONTH}&state=hold")).text
     assert "Bo is on leave" in csv
+    await visitor.post(address, owner=small.CY, due="2026-11-01", comment="asked twice")
+    table = words(await visitor.get(f"desk/table?month={MONTH}&state=hold"))
+    assert "dr-cy cares for it, was due Nov 1, 2026 asked twice" in table
     assert (await nurse(month).ask("POST", address, data={"comment": "x"})).status_code == 403
 
 

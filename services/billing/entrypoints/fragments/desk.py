@@ -156,6 +156,7 @@ async def _table(desk: Desk, month: CalendarMonth, filters: dict[str, str]) -> R
     async with desk.call.read() as uow:
         sums = await uow.lists.tally([month], _want({**filters, "state": ""}))
         total = sums[0] if sums else None
+        names = {member.practitioner: member.name for member in await uow.refreshers.members(desk.today)}
         number = page_number(filters["page"])
         groups: list[Row] = []
         for state, (name, order) in _GROUPS.items():
@@ -168,7 +169,7 @@ async def _table(desk: Desk, month: CalendarMonth, filters: dict[str, str]) -> R
             lines = await uow.lists.rows(month, want, order=sort, skip=number * PAGE if alone else 0, count=size)
             notes = await uow.lists.hold_notes(month, [line.patient for line in lines]) if state == "hold" else {}
             count, amount = _of_group(total, state)
-            rows = [line_row(line, desk, month) | _note(desk, notes.get(line.patient)) for line in lines]
+            rows = [line_row(line, desk, month) | _note(desk, notes.get(line.patient), names) for line in lines]
             groups.append(
                 {
                     "state": state,
@@ -217,10 +218,16 @@ def _of_group(total: Tally | None, state: str) -> tuple[int, str]:
     return count, "" if amount is None else f"${amount:,.2f}" + (" at risk" if state == "hold" else "")
 
 
-def _note(desk: Desk, note: HoldNote | None) -> Row:
+def _note(desk: Desk, note: HoldNote | None, names: Mapping[str, str]) -> Row:
     if note is None:
-        return {"owner": "", "due": "", "overdue": False}
-    return {"owner": note.owner or "", "due": day_of(note.due), "overdue": note.due is not None and note.due < desk.today}
+        return {"owner": "", "comment": "", "due": "", "overdue": False}
+    owner = names.get(note.owner, note.owner) if note.owner else ""
+    return {
+        "owner": owner,
+        "comment": note.comment,
+        "due": day_of(note.due),
+        "overdue": note.due is not None and note.due < desk.today,
+    }
 
 
 def _said(total: Tally | None) -> str:

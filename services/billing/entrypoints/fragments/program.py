@@ -104,7 +104,9 @@ async def patients(request: Request, principal: Lead) -> Response:
         count = await uow.lists.count(month, want)
         lines = await uow.lists.rows(month, want, skip=number * PAGE)
         notes = await uow.lists.hold_notes(month, [line.patient for line in lines]) if name == "hold" else {}
-    rows = [line_row(line, desk, month) | {"owner": notes[line.patient].owner if line.patient in notes else ""} for line in lines]
+        names = {member.practitioner: member.name for member in await uow.refreshers.members(desk.today)}
+    owners = {patient: names.get(note.owner, note.owner) for patient, note in notes.items() if note.owner}
+    rows = [line_row(line, desk, month) | {"owner": owners.get(line.patient, "")} for line in lines]
     return answer(
         "program_patients.html",
         base=desk.base,
