@@ -10,11 +10,13 @@ Tables that every service has (`journal_tables`):
 - `registry`: tenants, clients and closed months as access and billing told them.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
@@ -171,6 +173,32 @@ def journalled(effect: Any, tables: JournalTables, *, publish: bool = True) -> s
         }
         statement = statement.add_cte(tables.unpublished.insert().values(pending).cte("p"))
     return statement
+
+
+def journalled_many(effect: str, tables: JournalTables) -> sa.TextClause:
+    """Join `effect` (SQL text with RETURNING, over many rows) with a journal row and an event for each record in one statement.
+
+    Answers how many rows the effect changed, as `journalled` does. Bind `j_rows` by `rows_values`.
+    """
+    columns = {c.name: c.type for c in tables.journal.c if c.name not in _OF_ANSWERS}
+    names = ", ".join(columns)
+    kinds = ", ".join(f"{name} {kind.compile(dialect=pg.dialect())}" for name, kind in columns.items())  # type: ignore[no-untyped-call]
+    return sa.text(f"""
+        WITH effect AS ({effect}),
+             given AS (SELECT * FROM json_to_recordset(CAST(:j_rows AS json)) AS given({kinds}, bucket smallint)),
+             j AS (INSERT INTO journal ({names}, recorded_at) SELECT {names}, clock_timestamp() FROM given),
+             u AS (INSERT INTO journal_unsealed (tenant_id, id) SELECT tenant_id, id FROM given),
+             p AS (INSERT INTO journal_unpublished (tenant_id, id, bucket) SELECT tenant_id, id, bucket FROM given)
+        SELECT count(*) FROM effect
+    """)  # noqa: S608 - the names are the tables' own
+
+
+def rows_values(tenant_id: UUID, tenant: str, records: Iterable[JournalRecord]) -> dict[str, str]:
+    """Return the parameter that `journalled_many` binds for `records`."""
+    rows = [
+        {name.removeprefix("j_"): value for name, value in record_values(tenant_id, tenant, record).items()} for record in records
+    ]
+    return {"j_rows": msgspec.json.encode(rows).decode()}
 
 
 def record_values(tenant_id: UUID, tenant: str, record: JournalRecord) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.bench import cds, decision, launch, month_assembly, post_task, reading, token_check
+from tests.bench import audit, cds, charges, decision, launch, month_assembly, post_task, reading, token_check
 from tests.bench.report import Measure
 
 MEASURES: dict[str, Callable[[], Iterator[Measure]]] = {
     "post-task": post_task.measure,
     "cds": cds.measure,
     "reading": reading.measure,
+    "charges": charges.measure,
+    "audit": audit.measure,
     "token-check": token_check.measure,
     "month-assembly": month_assembly.measure,
     "decision": decision.measure,

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -360,11 +361,9 @@ def main() -> int:
                 seed = f"{options.seed}/{number}/{index}"
                 try:
                     took = walk_once(place, f"walk-{number}-{index}", {step: victim}, seed)
-                except AssertionError as wrong:
-                    print(
-                        f"{step}, {' '.join(victim)} killed: {wrong} (seed {seed})\n{place.log(*_doors(place))[-6000:]}",
-                        flush=True,
-                    )
+                except AssertionError:
+                    said = f"{traceback.format_exc()}\n{place.log(*_doors(place))[-4000:]}"
+                    print(f"{step}, {' '.join(victim)} killed (seed {seed}):\n{said}", flush=True)
                     return 1
                 print(f"{step}, {' '.join(victim)} killed: every charge billed once, {took:.1f} s", flush=True)
     return 0

@@ -16,7 +16,7 @@ from services.billing.domain.charge import ChargeItem
 from services.billing.domain.charge_item import ChargeStatus
 from services.billing.usecases.ports import CurrentCharge, Telling
 from services.billing.usecases.records import Author
-from shared.db.journal import journalled, record_values
+from shared.db.journal import journalled, journalled_many, record_values, rows_values
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.errors import Conflict
 
@@ -27,24 +27,13 @@ _JOIN = (CHARGE.c.tenant_id == CHARGE_VERSION.c.tenant_id) & (CHARGE.c.id == CHA
 _CURRENT = _JOIN & (CHARGE.c.version == CHARGE_VERSION.c.version)
 
 
-def _bound(table: sa.Table) -> dict[str, Any]:
-    return {c.name: sa.bindparam(f"{table.name}_{c.name}", type_=c.type) for c in table.c}
-
-
-_row = pg.insert(CHARGE).values(_bound(CHARGE))
-_NEXT = journalled(
-    _row.on_conflict_do_update(
-        index_elements=[CHARGE.c.tenant_id, CHARGE.c.id],
-        set_={c.name: _row.excluded[c.name] for c in CHARGE.c if c.name not in ("tenant_id", "id")},
-        where=CHARGE.c.version == _row.excluded.version - 1,
-    ).returning(CHARGE.c.id),
+_CHANGES = ", ".join(f"{c.name} = excluded.{c.name}" for c in CHARGE.c if c.name not in ("tenant_id", "id"))
+_NEXT = journalled_many(
+    f"""INSERT INTO charge SELECT * FROM json_populate_recordset(NULL::charge, CAST(:charges AS json))
+        ON CONFLICT (tenant_id, id) DO UPDATE SET {_CHANGES} WHERE charge.version = excluded.version - 1 RETURNING id),
+     v AS (INSERT INTO charge_version SELECT * FROM json_populate_recordset(NULL::charge_version, CAST(:versions AS json))""",  # noqa: S608
     JOURNAL,
-).add_cte(
-    CHARGE_VERSION.insert()
-    .values({name: bound for name, bound in _bound(CHARGE_VERSION).items() if name not in ("feed_seq", "published_at")})
-    .cte("v")
 )
-
 _NOTED = journalled(sa.select(sa.literal(1).label("noted")), JOURNAL, publish=False)
 
 
@@ -102,22 +91,20 @@ class ChargeRepository:
         query = sa.select(CHARGE_VERSION.c.id, CHARGE_VERSION.c.data).join_from(CHARGE, CHARGE_VERSION, _CURRENT).where(*mine)
         return {row.id: _charge.decode(row.data) for row in await self._connection.execute(query)}
 
-    async def release(self, charge: ChargeItem, author: Author, *, event: Telling) -> None:
-        """Store the next version, today's row, the journal row and its mark in one statement."""
-        action = event.type.removeprefix("ccm.").removesuffix(".v1")
-        record = event_record(charge.updated_at, author, action, (charge.patient,), event, event.aggregate, event.version)
+    async def release(self, changes: Sequence[tuple[ChargeItem, Telling]], author: Author) -> None:
+        """Store the next versions, today's rows, the journal rows and their marks in one statement."""
+        charges = [charge for charge, _ in changes]
+        records = [
+            event_record(c.updated_at, author, _action(event), (c.patient,), event, event.aggregate, event.version)
+            for c, event in changes
+        ]
         values = {
-            **{f"charge_{name}": value for name, value in _today(self._tenant_id, charge).items()},
-            "charge_version_tenant_id": self._tenant_id,
-            "charge_version_id": charge.id,
-            "charge_version_version": charge.version,
-            "charge_version_status": charge.status.value,
-            "charge_version_recorded_at": charge.updated_at,
-            "charge_version_data": msgspec.json.encode(charge).decode(),
-            **record_values(self._tenant_id, self._tenant, record),
+            "charges": _json([_today(self._tenant_id, charge) for charge in charges]),
+            "versions": _json([_version(self._tenant_id, charge) for charge in charges]),
+            **rows_values(self._tenant_id, self._tenant, records),
         }
-        if (await self._connection.execute(_NEXT, values)).scalar_one() != 1:
-            raise Conflict("the charge has been changed meanwhile: read it again")
+        if changes and (await self._connection.execute(_NEXT, values)).scalar_one() != len(changes):
+            raise Conflict("a charge has been changed meanwhile: read it again")
 
     async def note_export(self, patients: tuple[str, ...], author: Author, at: datetime, *, aggregate: str) -> None:
         """Write the journal row of charges that leave as a file."""
@@ -128,6 +115,25 @@ class ChargeRepository:
 def decode_charge(data: str) -> ChargeItem:
     """Read a stored version."""
     return _charge.decode(data)
+
+
+def _action(event: Telling) -> str:
+    return event.type.removeprefix("ccm.").removesuffix(".v1")
+
+
+def _json(rows: list[dict[str, Any]]) -> str:
+    return msgspec.json.encode(rows).decode()
+
+
+def _version(tenant_id: UUID, charge: ChargeItem) -> dict[str, Any]:
+    return {
+        "tenant_id": tenant_id,
+        "id": charge.id,
+        "version": charge.version,
+        "status": charge.status.value,
+        "recorded_at": charge.updated_at,
+        "data": msgspec.json.encode(charge).decode(),
+    }
 
 
 def _today(tenant_id: UUID, charge: ChargeItem) -> dict[str, Any]:

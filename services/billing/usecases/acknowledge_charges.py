@@ -1,10 +1,11 @@
 """Take what the billing system says of charges: billed, rejected, returned or voided (integration.md 6)."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
-from services.billing.domain.charge import Acknowledgement, Answer, Item, Result, applied, judge
+from services.billing.domain.charge import Acknowledgement, Answer, ChargeItem, Item, Result, applied, judge
 from services.billing.usecases.charge_events import telling_of
-from services.billing.usecases.ports import Begin
+from services.billing.usecases.ports import Begin, UnitOfWork
 from services.billing.usecases.records import Author
 from shared.kernel.clock import Clock
 
@@ -21,9 +22,11 @@ async def acknowledge_charges(
         charges = await uow.charges.read([item.charge for item in items if item.charge is not None], lock=True)
         if patient is not None:
             charges = {key: charge for key, charge in charges.items() if charge.patient == patient}
-        results = []
+        results, changed = [], dict[UUID, ChargeItem]()
         for item in items:
             charge = charges.get(item.charge) if item.charge else None
+            if charge is not None and charge.id in changed:  # named twice: each change is a version of its own
+                await _store(uow, changed, author)
             result = judge(item, charge)
             if result.answer is Answer.APPLIED and charge is not None:
                 said = Acknowledgement(
@@ -35,8 +38,13 @@ async def acknowledge_charges(
                     at=clock.now(),
                 )
                 charge = applied(charge, item, said)
-                await uow.charges.release(charge, author, event=telling_of(charge))
-                charges[charge.id] = charge
+                charges[charge.id] = changed[charge.id] = charge
                 result = Result(answer=Answer.APPLIED, charge=charge)
             results.append(result)
+        await _store(uow, changed, author)
     return results
+
+
+async def _store(uow: UnitOfWork, changed: dict[UUID, ChargeItem], author: Author) -> None:
+    await uow.charges.release([(charge, telling_of(charge)) for charge in changed.values()], author)
+    changed.clear()

@@ -177,8 +177,8 @@ class _Release:
                 claim_frequency=frequency if billed else None,
                 updated_at=self.signed.at,
             )
-            await self.uow.charges.release(last, self.author, event=telling_of(last))
             ended.append(last)
+        await self.uow.charges.release([(last, telling_of(last)) for last in ended], self.author)
         return ended
 
     async def _publish(
@@ -187,11 +187,13 @@ class _Release:
         ledger = self.signed.decision.ledger
         number = await self.uow.ledger.medical_record_number(ledger.patient.id)
         base: UUID | None = None
+        charges: list[ChargeItem] = []
         for line in sorted(lines, key=lambda each: not each.base):
             charge = self._charge(ledger, assembly, line, base, number, frequency, replaced)
             base = charge.id if line.base else base
-            await self.uow.charges.release(charge, self.author, event=telling_of(charge))
-        return len(lines)
+            charges.append(charge)
+        await self.uow.charges.release([(charge, telling_of(charge)) for charge in charges], self.author)
+        return len(charges)
 
     def _charge(
         self,

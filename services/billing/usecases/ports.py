@@ -229,8 +229,8 @@ class ChargeStore(Protocol):
     async def read(self, charge_ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, ChargeItem]:
         """Return published charges in their current version; with `lock` nobody else changes them until this transaction ends."""
 
-    async def release(self, charge: ChargeItem, author: Author, *, event: Telling) -> None:
-        """Store the next version of a charge with its journal row; Conflict if somebody else stored that version."""
+    async def release(self, changes: Sequence[tuple[ChargeItem, Telling]], author: Author) -> None:
+        """Store the next version of each charge (none twice) with its journal row; Conflict if somebody else stored one."""
 
     async def note_export(self, patients: tuple[str, ...], author: Author, at: datetime, *, aggregate: str) -> None:
         """Write into the journal that charges of these patients left as a file."""

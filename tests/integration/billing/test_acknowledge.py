@@ -91,6 +91,15 @@ async def test_items_are_answered_in_their_place_and_counted(clinic: Clinic, cha
     assert results == ["refused", "applied", "already", "conflict"]
 
 
+async def test_a_charge_named_twice_in_a_message_changes_twice(clinic: Clinic, charge: str) -> None:
+    told = await clinic.acknowledge(
+        item(charge, "billed", claim="C1"), item(charge, "returned", reason="not sent"), item(charge, "billed", claim="C2")
+    )
+    assert [(one["result"], one["version"]) for one in told] == [("applied", "2"), ("applied", "3"), ("applied", "4")]
+    rows = clinic.rows("SELECT version, status FROM charge_version ORDER BY version")
+    assert [tuple(row.values()) for row in rows] == [(1, "billable"), (2, "billed"), (3, "billable"), (4, "billed")]
+
+
 async def test_a_stale_version_is_a_conflict_and_a_repetition_is_not(clinic: Clinic, charge: str) -> None:
     stale = await clinic.acknowledge(item(charge, "billed", claim="C1", version="7"))
     assert stale[0]["result"] == "conflict"

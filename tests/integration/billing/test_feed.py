@@ -75,7 +75,7 @@ async def write(app: FastAPI, number: int, rounds: int, last: dict[UUID, int]) -
         else:
             charge = a_charge(f"w{number}-{turn}")
         async with BillingUnitOfWork(engine, north, "north") as uow:
-            await uow.charges.release(charge, AUTHOR, event=telling_of(charge))
+            await uow.charges.release([(charge, telling_of(charge))], AUTHOR)
             await asyncio.sleep(0)
         last[charge.id] = charge.version
         open_charges.append(charge)
