@@ -1,7 +1,7 @@
 """From the chart's click to a patient view that can be used, in Chromium on loopback, and ÷ the same page as static files.
 
-It begins when the browser asks for `/launch` and ends when identity, timer, consent, month and entries are there: the launch's own
-page, the EHR's authorization and token answers, what is read of the chart, the shell and five fragments lie between.
+It begins when the browser asks for `/launch` and ends when identity, timer, consent, month and entries are there: the
+launch's own page, the EHR's authorization and token answers, what is read of the chart, the shell and five fragments lie between.
 """
 
 import tempfile
@@ -22,10 +22,10 @@ from tests.needs import needed
 
 LAUNCHES, WARM = 20, 3
 GOAL_SECONDS = 1.0
-_USABLE = """() => {
-  const slots = [...document.querySelectorAll("[data-slot]")];
-  return slots.length === 5 && slots.every(slot => slot.children.length && !slot.querySelector(".cl-wait"));
-}"""
+_USABLE = """() => ["ident", "time", "consent", "month", "entries"].every(id => {
+  const place = document.getElementById(id);
+  return place && place.children.length && !place.querySelector(".cl-wait");
+})"""
 
 
 def measure() -> Iterator[Measure]:
