@@ -22,7 +22,19 @@ from tests.mutation.runner import Fate, fate_of
 
 TARGET = Path(__file__).parents[2] / "docs/mutation.md"
 REASONS = Path(__file__).parent / "reasons.yaml"
-NO_DECISION = {"__init__", "charge", "charge_columns", "charge_item", "enrolment_record", "feed_position", "minutes", "progress"}
+NO_DECISION = {
+    "__init__",
+    "cards",
+    "charge",
+    "charge_columns",
+    "charge_item",
+    "claim_data",
+    "enrolment_record",
+    "feed_position",
+    "minutes",
+    "progress",
+    "remittance",
+}
 """What becomes of charges, and what pages read from a decision: they have tests of their own."""
 _SEED = 2026
 

@@ -29,6 +29,7 @@ def test_every_kind_is_in_the_table() -> None:
         ("time-allocation", {"entry": "e", "program": "ccm", "seconds": 0}, {"entry": "e", "program": "ccm", "seconds": 0}),
         ("abroad", {"start": "2026-10-01T00:00:00Z"}, {"start": datetime(2026, 10, 1, tzinfo=UTC)}),
         ("death", {"day": "2026-10-05"}, {"day": date(2026, 10, 5)}),
+        ("hospice", {"start": "2026-10-02", "end": "2026-10-02"}, {"start": date(2026, 10, 2), "end": date(2026, 10, 2)}),
         ("plan-rules", {"plan": "p", "like": "ffs_like", "evidence": "e"}, {"plan": "p", "like": "ffs_like", "evidence": "e"}),
     ],
 )
