@@ -8,15 +8,17 @@ import asyncio
 import json
 import logging
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
+import asyncpg
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.db.transaction import driver_of, tenant_transaction
+from shared.db.engine import lend
+from shared.db.transaction import is_unreachable
 from shared.kernel.clock import Clock
 from shared.kernel.ids import uuid7
 
@@ -30,11 +32,15 @@ _COLUMNS = (
     "times integer"
 )
 _NAMES = ", ".join(column.split()[0] for column in _COLUMNS.split(", "))
+# One message, which is its own transaction. Nothing is inserted before `tenant` has been read, which names the tenant to the
+# policies; a message that is sent again, since its answer was lost, does nothing.
 _INSERT = f"""
-    WITH given AS (SELECT * FROM json_to_recordset($3::json) AS given({_COLUMNS})),
-         rows AS (INSERT INTO journal (tenant_id, tenant, version, recorded_at, {_NAMES})
-                  SELECT $1, $2, 0, clock_timestamp(), {_NAMES} FROM given)
-    INSERT INTO journal_unsealed (tenant_id, id) SELECT $1, id FROM given
+    WITH tenant AS MATERIALIZED (SELECT set_config('app.tenant', $1::text, true) AS id),
+         given AS MATERIALIZED (
+             SELECT CAST(tenant.id AS uuid) AS tenant_id, rows.* FROM tenant, json_to_recordset($3::json) AS rows({_COLUMNS})),
+         written AS (INSERT INTO journal (tenant_id, tenant, version, recorded_at, {_NAMES})
+                     SELECT tenant_id, $2, 0, clock_timestamp(), {_NAMES} FROM given ON CONFLICT DO NOTHING)
+    INSERT INTO journal_unsealed (tenant_id, id) SELECT tenant_id, id FROM given ON CONFLICT DO NOTHING
 """  # noqa: S608 - the names are this module's own
 
 
@@ -184,10 +190,9 @@ class AuditWriter:
 
     async def _write_group(self, tenant_id: UUID, entries: list[AuditEntry]) -> AuditUnwritten | None:
         at = self._clock.now().astimezone(UTC)
-        body = json.dumps([_row(entry, at) for entry in entries], ensure_ascii=False).replace("\\u0000", "")
+        body = msgspec.json.encode([_row(entry, at) for entry in entries]).decode().replace("\\u0000", "")
         try:
-            async with tenant_transaction(self._engine, tenant_id) as connection:
-                await (await driver_of(connection)).execute(_INSERT, tenant_id, entries[0].tenant, body)
+            await self._send(str(tenant_id), entries[0].tenant, body)
         except Exception as error:  # whatever it was, every request of the group must fail and say so
             _log.error("audit rows were not written", extra={"error": type(error).__name__})
             failure = AuditUnwritten("the record of this request could not be written")
@@ -195,23 +200,46 @@ class AuditWriter:
             return failure
         return None
 
+    async def _send(self, tenant_id: str, tenant: str, body: str) -> None:
+        """Send the rows; once more by another connection if the server has left the first one."""
+        again = True
+        while True:
+            lent = await lend(self._engine)
+            driver: asyncpg.Connection[Any] = cast("asyncpg.Connection[Any]", lent.driver_connection)
+            try:
+                if not driver.is_closed():
+                    await driver.execute(_INSERT, tenant_id, tenant, body)
+                    return
+                lent.invalidate()
+            except Exception as error:
+                if not (again and is_unreachable(error)):
+                    raise
+                again = False
+                lent.invalidate()
+            finally:
+                lent.close()
+
 
 def _row(entry: AuditEntry, at: datetime) -> dict[str, Any]:
-    row = asdict(entry)
-    del row["tenant_id"], row["tenant"]
-    rule = row.pop("rule")
-    return row | {
-        "id": str(uuid7(at)),
-        "at": at.isoformat(),
+    return {
+        "id": uuid7(at),
+        "at": at,
+        "actor": entry.actor,
+        "client": entry.client,
+        "request": entry.request,
+        "action": entry.action,
+        "patients": sorted(entry.patients),
         "aggregate": "",
-        "data": json.dumps({"rule": rule}) if rule else None,
-        "patients": _sorted(entry.patients),
-        "resources": _sorted(entry.resources),
+        "data": json.dumps({"rule": entry.rule}) if entry.rule else None,
+        "address": entry.address,
+        "token": entry.token,
+        "interaction": entry.interaction,
+        "route": entry.route,
+        "status": entry.status,
+        "query": entry.query,
+        "resources": sorted(entry.resources),
+        "times": entry.times,
     }
-
-
-def _sorted(values: Iterable[str]) -> list[str]:
-    return sorted(set(values))
 
 
 def _settle(done: "asyncio.Future[None]", failure: AuditUnwritten | None) -> None:
