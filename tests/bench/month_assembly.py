@@ -34,6 +34,7 @@ MONTH = CalendarMonth(2026, 10)
 ROUNDS = {10_000: 3, 100_000: 1}
 GOAL, ASSEMBLE_GOAL = 10.0, 40.0
 SAMPLE, REPETITIONS = 500, 7
+_DECIDED = ("assembly", "charge", "difference", "review", "journal", "journal_unpublished", "journal_unsealed")
 _AGGREGATE = """
     SELECT count(*), sum(n), sum(seconds) FROM (
         SELECT patient, count(*) AS n, sum(seconds) AS seconds, max(version) AS version, max(recorded_at) AS recorded_at
@@ -75,7 +76,7 @@ def _aggregate(place: Place, patients: int) -> float:
 def _assembled(place: Place, patients: int) -> tuple[float, float]:
     """Assemble the month for the first time; return the seconds and the worker's peak memory in MiB."""
     with psycopg.connect(place.admin_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE assembly, charge_version, charge, difference, review, journal, journal_unpublished")
+        connection.execute(f"TRUNCATE {', '.join(_DECIDED)} CASCADE")
         connection.execute("CHECKPOINT")
     command = [sys.executable, "-m", "tests.bench.month_assembly"]
     done = subprocess.run(command, env={**os.environ, **place.variables}, stdout=subprocess.PIPE, check=True)
