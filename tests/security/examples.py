@@ -235,6 +235,7 @@ EXAMPLES: dict[tuple[str, str], Example] = {
         body=lambda _: {"outcome": "returned", "reference": "the matrix", "by": "dr-ada"},
     ),
     ("POST", "/t/{tenant}/billing/preview"): Example(absent=None, hidden=200, body=lambda _: EXAMPLE),
+    ("GET", "/t/{tenant}/billing/exports/{secret}"): _open(404, secret="no-secret"),
     ("GET", "/t/{tenant}/billing/rules"): Example(absent=None, hidden=200),
     ("GET", "/t/{tenant}/billing/rules/{rule_id}"): Example(lambda _: {"rule_id": "T1"}, absent=None, hidden=200),
     ("POST", "/t/{tenant}/billing/months/{month}/assemble"): _month(),

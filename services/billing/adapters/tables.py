@@ -11,6 +11,7 @@
 - `ehr_due`, `ehr_read`: which patients' charts are to be read, and when one last was;
 - `overview`, `overview_staff`: what each patient-month comes to with what is known, for lists and numbers, made anew at any time;
   `overview_due`: which are to be (filled by triggers, see revision 0002);
+- `one_time_file`: tables as files, each behind an address that works once, for a minute;
 - `refresher`: who has answered which lesson on the rules, when, and in which edition.
 """
 
@@ -360,4 +361,15 @@ REFRESHER = sa.Table(
     sa.Column("lesson", sa.Text, primary_key=True),
     sa.Column("completed_at", _instant, primary_key=True),
     sa.Column("edition", sa.Text, nullable=False),
+)
+
+ONE_TIME_FILE = sa.Table(
+    "one_time_file",
+    metadata,
+    sa.Column("tenant_id", pg.UUID, primary_key=True),
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("expires_at", _instant, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("media_type", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
 )

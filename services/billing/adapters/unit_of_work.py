@@ -14,6 +14,7 @@ from services.billing.adapters.feed import FeedRepository
 from services.billing.adapters.ledger_repository import LedgerRepository
 from services.billing.adapters.lists import OverviewLists
 from services.billing.adapters.month_repository import MonthRepository
+from services.billing.adapters.one_time_files import OneTimeFileRepository
 from services.billing.adapters.overpayment_repository import OverpaymentRepository
 from services.billing.adapters.overviews import OverviewRepository
 from services.billing.adapters.refresher_repository import RefresherRepository
@@ -36,6 +37,7 @@ class BillingUnitOfWork:
     lists: OverviewLists
     cds: CdsRepository
     refreshers: RefresherRepository
+    files: OneTimeFileRepository
     remittances: RemittanceRepository
     overpayments: OverpaymentRepository
 
@@ -56,6 +58,7 @@ class BillingUnitOfWork:
         self.overviews = OverviewRepository(connection, self._tenant_id, self.ledger, self.views)
         self.lists = OverviewLists(connection, self._tenant_id)
         self.cds = CdsRepository(connection, self._tenant_id, self._tenant)
+        self.files = OneTimeFileRepository(connection, self._tenant_id)
         self.refreshers = RefresherRepository(connection, self._tenant_id, self._tenant)
         self.overpayments = OverpaymentRepository(connection, self._tenant_id, self._tenant)
         self.remittances = RemittanceRepository(connection, self._tenant_id, self._tenant)

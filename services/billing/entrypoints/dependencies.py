@@ -15,6 +15,7 @@ from services.billing.fhir_mapping import Bases
 from services.billing.usecases.cds_ports import CdsStore
 from services.billing.usecases.export_ports import PublishedCharges
 from services.billing.usecases.list_ports import Lists
+from services.billing.usecases.one_time_files import FileStore
 from services.billing.usecases.overview_ports import OverviewStore
 from services.billing.usecases.ports import Begin, Chart, UnitOfWork
 from services.billing.usecases.records import Author
@@ -65,6 +66,10 @@ class Reading(UnitOfWork, Protocol):
     @property
     def cds(self) -> CdsStore:
         """A patient's line for cards, and what came of cards."""
+
+    @property
+    def files(self) -> FileStore:
+        """One-time files."""
 
     @property
     def refreshers(self) -> RefresherStore:

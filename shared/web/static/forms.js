@@ -5,6 +5,7 @@
 // form[data-ctrl-enter]          Ctrl+Enter sends it; [data-draft-status] says when its draft was kept
 // [data-pad] canvas              drawn on; its PNG goes with the form as `signature`
 // [data-file="consent/…"]        shows a picture in place, saves any other file; data-name is its name
+// [data-file-window]             the same file in a window of its own, where a frame may not download
 // [data-print]                   prints the page
 "use strict";
 
@@ -74,6 +75,9 @@
       closeOver();
     } else if (at("[data-print]")) {
       window.print();
+    } else if (at("[data-file-window]")) {
+      event.preventDefault();
+      fileInWindow(at("[data-file-window]"));
     } else if (at("[data-file]")) {
       event.preventDefault();
       file(at("[data-file]"));
@@ -102,6 +106,25 @@
     save.download = link.dataset.name;
     save.click();
     setTimeout(() => URL.revokeObjectURL(address), 60000);
+    offerWindow(link);
+  }
+
+  // A frame that may not download fails without a word: beside the link the same file by an address of its own.
+  function offerWindow(link) {
+    const framed = window.top !== window.self && link.dataset.file.startsWith("billing/");
+    if (!framed || (link.nextElementSibling && link.nextElementSibling.matches("[data-file-window]"))) return;
+    const other = document.createElement("a");
+    other.href = "#main";
+    other.className = "cl-sm";
+    other.dataset.fileWindow = link.dataset.file.slice("billing/".length);
+    other.textContent = "Nothing saved? Open a window";
+    link.after(other);
+  }
+
+  async function fileInWindow(link) {
+    const body = new URLSearchParams({ file: link.dataset.fileWindow });
+    const answer = await careledger.ask(careledger.address("billing/exports"), { method: "POST", body });
+    if (answer.ok) window.open((await answer.json()).address, "_blank", "noopener");
   }
 
   // ------------------------------------------------------------------ signature
