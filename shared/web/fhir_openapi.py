@@ -230,6 +230,15 @@ def _describe_search(operation: Json, offered: Sequence[SearchParameter] | None,
     operation["parameters"] = [*operation.get("parameters", ()), *told]
 
 
+def tell_search_parameters(operation: Json, path: str, words: Mapping[str, str]) -> None:
+    """Put before each search parameter's manner what it is about, `words` by `Type?name`."""
+    kind = path.removeprefix(f"{FHIR_BASE}/").partition("/")[0]
+    form = operation.get("requestBody", {}).get("content", {}).get(_FORM, {}).get("schema", {}).get("properties", {})
+    for name, told in [(one.get("name"), one) for one in operation.get("parameters", ())] + list(form.items()):
+        if meaning := words.get(f"{kind}?{name}"):
+            told["description"] = f"{meaning} {told['description']}"
+
+
 def _search_parameters(one: SearchParameter) -> list[Json]:
     words = _MANNERS[one.kind]
     if one.kind == "reference":

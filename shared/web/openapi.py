@@ -25,7 +25,8 @@ class About:
     """What a part says of itself: for whom it is, what each tag means, and FHIR resources as examples.
 
     `examples` holds resources by type as they are answered, and as they are sent by the type and ` sent`; `words` says what a
-    member means whose field says nothing itself, by its name or, where a name means two things, by `Schema.name`.
+    member or parameter means that says nothing itself: by its name, by `Schema.name` where a name means two things, and a search
+    parameter by `Type?name`.
     """
 
     description: str
@@ -57,6 +58,7 @@ _CDS_CLIENT: Json = {
     "bearerFormat": "JWT",
     "description": "CDS Hooks: a JWT that the CDS client signs for each call, `aud` the address of the service; used once.",
 }
+_FASTAPI_WORDS = "Successful Response"
 _OWN_SCOPES = {
     "careledger/timers": "run timers in the name of a person of the roster",
     "careledger/roster": "keep the staff roster",
@@ -88,11 +90,18 @@ def describe(document: Json, app: FastAPI, about: About) -> Json:
         if path.startswith(f"{FHIR_BASE}/") and "/.well-known/" not in path:
             parameters = getattr(app.state, "search_parameters", {})
             fhir_openapi.describe_interaction(operation, method, path, parameters, about.examples)
+            fhir_openapi.tell_search_parameters(operation, path, about.words)
         _secure(operation, declared, scopes)
         if ending is not None:
             operation |= {"deprecated": True, "x-sunset": ending.ends.isoformat()}
             operation["description"] = f"{operation.get('description', '')}\n\nEnds on {ending.ends.isoformat()}.".strip()
         _refuse(operation, method, path, declared)
+        for parameter in operation.get("parameters", ()):
+            if words := about.words.get(parameter.get("name", "")):
+                parameter.setdefault("description", words)
+        for answer in operation["responses"].values():
+            if answer.get("description") == _FASTAPI_WORDS:
+                answer["description"] = "Done: the answer."
         if "{tenant}" in path:
             others = [one for one in operation.get("parameters", ()) if one.get("name") != "tenant"]
             operation["parameters"] = [{"$ref": "#/components/parameters/Tenant"}, *others]

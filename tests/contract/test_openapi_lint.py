@@ -106,9 +106,12 @@ def _resources(value: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("file", sorted(OPENAPI.glob("*.json")), ids=lambda file: file.stem)
-def test_every_member_says_what_it_is(file: Path) -> None:
-    schemas = json.loads(file.read_text())["components"]["schemas"]
-    silent = [
+def test_every_member_and_parameter_says_what_it_is(file: Path) -> None:
+    document = json.loads(file.read_text())
+    schemas, operations = document["components"]["schemas"], [one for path in document["paths"].values() for one in path.values()]
+    parameters = [parameter for operation in operations for parameter in operation.get("parameters", ())]
+    silent = [one["name"] for one in parameters if "description" not in one and "$ref" not in one]
+    silent += [
         f"{name}.{member}"
         for name, schema in schemas.items()
         for member, told in schema.get("properties", {}).items()

@@ -16,6 +16,7 @@ ABOUT = About(
         "client_id": "Your client id.",
         "tenant": "The practice's short name.",
         "token_type": "Always bearer.",
+        "name": "What its canonical address ends with.",
         "error_description": "Why, in words for whoever connects; they may change.",
     },
 )
