@@ -35,6 +35,23 @@ async def test_a_task_is_stored_with_its_journal_row_and_event(door: Door) -> No
     assert state.note_assessment is not None and state.written_at == NOW
 
 
+async def test_the_event_carries_prints_by_which_notes_are_compared(door: Door) -> None:
+    """The same words for two patients have the same prints, other values other facts."""
+    text = "Gout flare right great toe since Sunday, ran out of allopurinol. Colchicine 0.6 ok per Dr Bell, recheck Thursday."
+    notes = (text, text, text.replace("0.6", "1.2"))
+    for hour, (patient, words) in enumerate(zip(("p1", "p2", "p1"), notes, strict=True), start=9):
+        period = {"start": f"2026-10-14T{hour:02d}:00:00Z", "end": f"2026-10-14T{hour:02d}:10:00Z"}
+        told = task(**period, for_={"reference": f"Patient/{patient}"}, note=[{"text": words}], output=None)
+        assert (await door.ask("POST", "Task", json=told)).status_code == 201
+    rows = door.rows("SELECT data FROM journal WHERE event_type = 'ccm.time-entry.logged.v1'")
+    states = [TimeEntryState.model_validate_json(row["data"]) for row in rows]
+    prints = [(s.note_assessment.facts_print, s.note_assessment.words_print, s.note) for s in states if s.note_assessment]
+    assert len(prints) == 3
+    assert len({facts for facts, _, note in prints if note == text}) == 1
+    assert len({facts for facts, _, _ in prints}) == 2
+    assert len({words for _, words, _ in prints}) == 1
+
+
 async def test_what_was_accepted_is_kept_byte_for_byte(door: Door) -> None:
     sent = json.dumps(task(), indent=3).replace("Rosa", "R\\u00f3sa").encode()
     answer = await door.ask("POST", "Task", content=sent)
