@@ -15,6 +15,7 @@ from threading import Thread
 
 import httpx
 from playwright.sync_api import Browser, Frame, Page, Request, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.bench.report import Measure
 from tests.e2e.browser import ARGS, World, app_frame, serving
@@ -68,8 +69,10 @@ def _timed(browser: Browser, address: str, begins_with: str, ready: Callable[[Pa
 
 def _usable(page: Page) -> Frame:
     frame = app_frame(page)
-    frame.wait_for_url("**/app/*", wait_until="commit")
-    frame.wait_for_function(_USABLE, polling="raf")
+    try:
+        frame.wait_for_function(_USABLE, polling="raf")
+    except PlaywrightTimeout as error:
+        raise RuntimeError(f"no patient view at {frame.url.partition('?')[0]}: {frame.inner_text('body')[:600]}") from error
     return frame
 
 
