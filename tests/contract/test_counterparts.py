@@ -31,6 +31,21 @@ WORKED = datetime(2026, 10, 6, 15, 0, tzinfo=UTC)
 SIGNED = datetime(2026, 11, 3, 15, 0, tzinfo=UTC)
 PATIENTS = ("pat-kit", "pat-py")
 GENERATED = "pat-gen"
+DONE = {
+    "pat-kit": (
+        "Called the patient about the fasting log; moved the evening dose to bedtime",
+        "Fasting glucose 182, up from 150 last week; two doses missed",
+    ),
+    "pat-py": (
+        "Asked the pharmacy to send the metformin refill early and told the wife when it comes",
+        "Ran out on Saturday; sugar 240 before breakfast since",
+    ),
+    "pat-gen": (
+        "Went through the discharge list with the daughter; she threw the second glipizide bottle away",
+        "Shaky in the mornings, sugar 58, after taking both bottles",
+    ),
+}
+"""What was done for whom, and why it mattered: no two notes alike."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +89,8 @@ def task_for(patient: str) -> dict[str, Any]:
         owner={"reference": f"Practitioner/{clinic.BO}"},
         requester={"reference": f"Practitioner/{clinic.ADA}"},
         output=[
-            output("action-taken", valueString="Called the patient about the fasting log; moved the evening dose to bedtime"),
-            output("clinical-relevance", valueString="Fasting glucose 182, up from 150 last week; two doses missed"),
+            output("action-taken", valueString=DONE[patient][0]),
+            output("clinical-relevance", valueString=DONE[patient][1]),
         ],
         reasonReference={"reference": f"Condition/{patient}-dm", "display": "diabetes"},
     )
