@@ -1,4 +1,4 @@
-"""`assemble` of a patient's month with its findings, without a database: microseconds, and against a JSON round trip of its facts.
+"""`assemble` of a patient's month with its findings, without a database: microseconds, and a JSON round trip beside it.
 
 The month is that of a large practice: ten entries of two nurses, two conditions, a visit, a plan, consent and what is attested;
 what the practice's patients share is shared.
