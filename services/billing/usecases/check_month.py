@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import date
 
+from services.billing.domain.charge_item import ChargeStatus
 from services.billing.usecases.close_month import MonthStanding, month_standing
-from services.billing.usecases.list_ports import Looking, StaffTally, Want
+from services.billing.usecases.list_ports import Listing, Looking, StaffTally, Want
 from shared.kernel.calendar_month import CalendarMonth
 
 _LONG_DAY_SECONDS = 8 * 3600
 _ASSERTED_PERCENT = 20
+_TO_EXPORT = (ChargeStatus.PLANNED, ChargeStatus.BILLABLE)
 _NAMED = 20
 
 
@@ -17,6 +19,7 @@ class MonthCheck:
     """What stands out: `uniform` totals (seconds, patients), `long_days` (performer, name, day, seconds), counts of the rest.
 
     `copied` are the first patients (id, name) of the `cloned`, `by_staff` whose entries are late or asserted.
+    `unpriced` are codes that the practice's charge master, if it has one, lacks: the month's charges file is refused.
     """
 
     standing: MonthStanding
@@ -29,6 +32,7 @@ class MonthCheck:
     copied: list[tuple[str, str]]
     late: int
     by_staff: list[StaffTally]
+    unpriced: list[str]
 
     @property
     def asserted_high(self) -> bool:
@@ -55,4 +59,11 @@ async def check_month(*, month: CalendarMonth, look: Looking) -> MonthCheck:
             copied=[(line.patient, line.name) for line in await uow.lists.rows(month, marked, order=("name",), count=_NAMED)],
             late=sum(one.late for one in staff),
             by_staff=staff,
+            unpriced=await _unpriced(uow, month),
         )
+
+
+async def _unpriced(uow: Listing, month: CalendarMonth) -> list[str]:
+    amounts = (await uow.ledger.month_facts(month)).practice.tenant_in(month).charge_master
+    waiting = {total.code for total in await uow.months.totals(month) if total.status in _TO_EXPORT}
+    return sorted(waiting - set(amounts)) if amounts else []

@@ -19,6 +19,7 @@ from shared.kernel.errors import CareledgerError, Invalid, NotFound
 from shared.ops.settings import PartSettings
 from tests.integration.billing import world as small
 from tests.integration.billing.conftest import BILL, NOW, Clinic, item
+from tests.integration.billing.pages import lead, look_again, words
 from tests.integration.billing.test_charge_item import extensions
 from tests.integration.billing.test_differences import void
 
@@ -181,6 +182,14 @@ async def test_without_an_amount_there_is_no_file_unless_it_is_asked_for_without
     control, lines = await exported(settings, tmp_path, month="2026-10", amounts=False)
     assert (control["amount"], {line["charge_amount"] for line in lines}) == (None, {""})
     assert {line["charge_amount"] for line in await fetched(released, "?amounts=false")} == {""}
+
+
+async def test_the_look_before_the_close_names_codes_without_an_amount(released: Clinic) -> None:
+    await look_again(released)
+    assert "No code lacks its amount for the charges file." in words(await lead(released).get("months/2026-10/close"))
+    await priced(released, {"99490": Decimal("105.00")}, version=3)
+    said = words(await lead(released).get("months/2026-10/close"))
+    assert "Codes without an amount in the charge master (the charges file is refused until they have one): 99439" in said
 
 
 async def test_the_amount_is_that_of_the_day_of_service(released: Clinic) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.crash_walk import CRASHES, DOORS, walk_once
 from tests.integration.faults.deployment import Deployment, deployment
 from tests.integration.faults.month import CHARTS, Month
 from tests.integration.faults.storm import Storm, calm, check, difference
@@ -21,6 +22,15 @@ def place() -> Iterator[Deployment]:
     """A running deployment; its folder's path is short enough for a socket."""
     with tempfile.TemporaryDirectory(prefix="clf") as folder, deployment(Path(folder) / "d", CHARTS) as place:
         yield place
+
+
+@pytest.mark.requirement("issue-11.1")
+def test_a_crash_where_charges_are_made_and_one_where_they_are_billed(place: Deployment) -> None:
+    """Issue 11, Shows: every charge billed once. `python -m tests.integration.crash_walk` takes every step and both crashes."""
+    rng = random.Random(SEED)
+    made, billed = rng.choice([crash for crash in CRASHES if crash[0] in ("log", "attest")]), ("acknowledge", DOORS)
+    print(f"CARELEDGER_FAULT_SEED={SEED}: {made}, {billed}")
+    walk_once(place, "walk", dict((made, billed)), SEED)
 
 
 def test_twenty_faults_at_random_points_leave_no_trace_in_the_charges(place: Deployment) -> None:

@@ -280,4 +280,10 @@ def _checks(found: MonthCheck) -> list[Row]:
             f"{found.late} {'entry' if found.late == 1 else 'entries'} written over 7 days late:",
             [f"{one.name}: {one.late}" for one in found.by_staff if one.late],
         ),
+        line(
+            len(found.unpriced),
+            "No code lacks its amount for the charges file.",
+            "Codes without an amount in the charge master (the charges file is refused until they have one):",
+            found.unpriced,
+        ),
     ]
