@@ -10,7 +10,7 @@ export PYTHON
 help:
 	@echo "make demo      a clinic's month, from consent to charges, on this machine (ARGS=--once: ends after the table)"
 	@echo "make test      all tests"
-	@echo "make browsers  the launch in a browser, a hundred times with two charts at once"
+	@echo "make browsers  the launch in a browser, a hundred times with two charts at once; then in Firefox and WebKit"
 	@echo "make fuzz      a hundred thousand malformed requests (ARGS=\"--requests 2000\" for fewer)"
 	@echo "make check     style, types, imports, generated files, migrations, rule parameters"
 	@echo "make bench     the measures, each against its baseline"
@@ -26,6 +26,7 @@ test: setup-dev
 
 browsers: setup-dev
 	CARELEDGER_ROUNDS=100 $(BIN)/pytest tests/e2e/test_launch.py $(ARGS)
+	$(BIN)/python -m tests.e2e.engines
 
 fuzz: setup-dev
 	$(BIN)/python -m tests.fuzz --requests 100000 $(ARGS)

@@ -49,7 +49,9 @@ provider.use(async (ctx, next) => {
   const code = ctx.oidc.entities.AuthorizationCode;
   if (ctx.status === 200 && code) {
     const [patient] = (await launchOf(code.grantId)).split(":");
-    ctx.body = { ...ctx.body, ...(patient && { patient }), need_patient_banner: true };
+    // what EHRs add besides: a style sheet, an organisation, how long a person counts as present, a banner flag as text
+    const besides = { need_patient_banner: "false", smart_style_url: `${issuer}/style.json`, tenant: "org-1", active_ttl: 600 };
+    ctx.body = { ...ctx.body, ...(patient && { patient }), ...besides };
   }
 });
 
@@ -101,6 +103,7 @@ const callback = provider.callback();
 http.createServer(async (request, response) => {
   const path = new URL(request.url, issuer).pathname;
   if (path === "/control/deny") { state.deny = request.method === "POST"; return answer(response, 200, {}); }
+  if (path === "/style.json") state.seen.push({ grant: "style" });
   if (path === "/control/seen") return answer(response, 200, state.seen);
   if (path.startsWith("/interaction/")) return interact(request, response);
   if (path === "/fhir/R4/.well-known/smart-configuration") return discovery(response);

@@ -128,6 +128,14 @@ async def test_a_launch_opens_the_chart_of_its_patient(traveller: Traveller, set
     assert (state.patient, state.birth_date, [one.text for one in state.problems or ()]) == ("op-p2", date(1940, 2, 3), ["op-p2"])
 
 
+async def test_what_the_answer_says_besides_changes_nothing(traveller: Traveller, provider: Provider) -> None:
+    before = len(provider.seen())
+    opened = (await traveller.launch(PATIENTS[0])).json()
+    assert claims_of(opened["token"])["patient"] == PATIENTS[0]
+    told = provider.seen()[before:]
+    assert told == [{"grant": "authorization_code", "status": 200}], "nobody fetches the style sheet that it names"
+
+
 async def test_a_refresh_token_is_used_once_and_the_next_one_is_kept(
     traveller: Traveller, provider: Provider, settings: AccessSettings
 ) -> None:
