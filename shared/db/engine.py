@@ -1,5 +1,7 @@
 """Engines over asyncpg in autocommit: transactions are ours to open (see `transaction`)."""
 
+import asyncio
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -38,24 +40,37 @@ def make_engine(url: str, *, name: str, size: int = 10) -> AsyncEngine:
     return engine
 
 
+@dataclass
+class _Pool:
+    """What is known of an engine's pool: the places in it that are to connect again, and how many wait for one."""
+
+    lost: WeakSet[ConnectionPoolEntry]
+    waiting: int = 0
+
+
+_POOLS: WeakKeyDictionary[AsyncEngine, _Pool] = WeakKeyDictionary()
+
+
 async def lend(engine: AsyncEngine) -> PoolProxiedConnection:
-    """Take a connection out of the pool of an engine; `close` gives it back.
+    """Take a connection out of the pool of an engine made here; `close` gives it back.
 
     Where one is there, it is taken without the greenlet in which SQLAlchemy connects, and which costs more than all the rest.
     """
-    pool = engine.sync_engine.pool
-    if _LOST.get(engine) == set() and pool.checkedin() > 0:  # type: ignore[attr-defined]  # the pool of asyncpg counts
+    pool, known = engine.sync_engine.pool, _POOLS[engine]
+    if known.waiting:
+        await asyncio.sleep(0)  # whoever has waited longer takes what has just been given back
+    if not known.lost and pool.checkedin() > 0:  # type: ignore[attr-defined]  # the pool of asyncpg counts
         return pool.connect()
-    return await greenlet_spawn(pool.connect)
-
-
-_LOST: WeakKeyDictionary[AsyncEngine, WeakSet[ConnectionPoolEntry]] = WeakKeyDictionary()
-"""The places in each engine's pool that are to connect again."""
+    known.waiting += 1
+    try:
+        return await greenlet_spawn(pool.connect)
+    finally:
+        known.waiting -= 1
 
 
 def _watch(engine: AsyncEngine) -> None:
     lost: WeakSet[ConnectionPoolEntry] = WeakSet()
-    _LOST[engine] = lost
+    _POOLS[engine] = _Pool(lost)
 
     def returned(connection: object | None, place: ConnectionPoolEntry) -> None:
         if connection is None:
