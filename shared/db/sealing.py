@@ -6,7 +6,7 @@ Requests pay nothing for it but a narrow row.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -57,6 +57,7 @@ _TENANTS = """
           FROM known WHERE known.tenant_id IS NOT NULL)
     SELECT tenant_id FROM known WHERE tenant_id IS NOT NULL UNION SELECT DISTINCT tenant_id FROM journal_unsealed
 """
+_WAITING = "SELECT tenant_id, count(*) AS n FROM journal_unsealed GROUP BY tenant_id"
 _MONTH_CLOSED = "ccm.month.closed.v1"
 
 
@@ -66,8 +67,8 @@ class Checkpoints(Protocol):
     def ask(self, tenant_id: UUID) -> None:
         """Have the tenant's next checkpoint signed at once."""
 
-    async def sign_if_due(self, engine: AsyncEngine, tenants: Sequence[UUID]) -> None:
-        """Write the checkpoints that are due."""
+    async def sign_if_due(self, engine: AsyncEngine, tenants: Callable[[], Awaitable[Sequence[UUID]]]) -> None:
+        """Write the checkpoints that are due; `tenants` tells whose logs there are."""
 
 
 @dataclass
@@ -98,22 +99,26 @@ class Sealer:
     async def round(self) -> int:
         """Seal all that waits, and sign the checkpoints that are due; return how many rows were sealed."""
         sealed = 0
-        tenants = await self.tenants()
         now = datetime.now(UTC)
         if now - self._looked_back > _LOOK_BACK_EVERY:
-            async with worker_transaction(self.engine) as connection:
-                for tenant_id in tenants:
-                    await (await driver_of(connection)).execute(_LEFT_OUT, tenant_id, now - _LOOK_BACK)
+            await self._find_left_out(now - _LOOK_BACK)
             self._looked_back = now
-        for tenant_id in tenants:
+        waiting = await self._waiting()
+        UNSEALED.labels(self.service).set(sum(waiting.values()))
+        for tenant_id in waiting:
             while (done := await self.seal_batch(tenant_id)) > 0:
                 sealed += done
                 if done < BATCH:
                     break
-        UNSEALED.labels(self.service).set(await self._waiting())
         if self.checkpoints is not None:
-            await self.checkpoints.sign_if_due(self.engine, tenants)
+            await self.checkpoints.sign_if_due(self.engine, self.tenants)
         return sealed
+
+    async def _find_left_out(self, since: datetime) -> None:
+        tenants = await self.tenants()
+        async with worker_transaction(self.engine) as connection:
+            for tenant_id in tenants:
+                await (await driver_of(connection)).execute(_LEFT_OUT, tenant_id, since)
 
     async def tenants(self) -> list[UUID]:
         """Return the tenants that have a log, or rows that wait for one."""
@@ -134,10 +139,9 @@ class Sealer:
             self.checkpoints.ask(tenant_id)
         return len(rows)
 
-    async def _waiting(self) -> int:
+    async def _waiting(self) -> dict[UUID, int]:
         async with worker_transaction(self.engine) as connection:
-            count: int = await (await driver_of(connection)).fetchval("SELECT count(*) FROM journal_unsealed")
-        return count
+            return {row["tenant_id"]: row["n"] for row in await (await driver_of(connection)).fetch(_WAITING)}
 
 
 async def _seal(driver: "asyncpg.Connection[Any]", tenant_id: UUID, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -7,7 +7,7 @@ It is written once, under its final name at once, and never changed, so that a s
 import asyncio
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -138,13 +138,14 @@ class CheckpointFolder:
         self._asked.add(tenant_id)
         self._looked_at = _LONG_AGO
 
-    async def sign_if_due(self, engine: AsyncEngine, tenants: Sequence[UUID]) -> None:
-        """Write the checkpoints of `tenants` that are due."""
+    async def sign_if_due(self, engine: AsyncEngine, tenants: Callable[[], Awaitable[Sequence[UUID]]]) -> None:
+        """Write the checkpoints that are due, looking every few seconds; `tenants` tells whose logs there are."""
         now = datetime.now(UTC)
         if now - self._looked_at < _LOOK_EVERY:
             return
         self._looked_at = now
-        for tenant_id in tenants:
+        known = await tenants()
+        for tenant_id in known:
             if tenant_id not in self._newest:
                 self._newest[tenant_id] = await asyncio.to_thread(self._read_newest, tenant_id)
         async with worker_transaction(engine) as connection:
@@ -152,7 +153,7 @@ class CheckpointFolder:
             if not await driver.fetchval(_LOCK):
                 return
             self._note_closes({UUID(row["tenant"]): int(row["closes"]) for row in await driver.fetch(_CLOSED)})
-            for head in await driver.fetch(_HEADS, list(tenants)):
+            for head in await driver.fetch(_HEADS, list(known)):
                 await self._sign(driver, head, now)
 
     def _note_closes(self, closes: dict[UUID, int]) -> None:

@@ -66,7 +66,7 @@ class SealedLog:
     async def sign(self) -> None:
         """Sign a checkpoint now."""
         self.folder.ask(TENANT)
-        await self.folder.sign_if_due(self.worker, [TENANT])
+        await self.folder.sign_if_due(self.worker, self.sealer.tenants)
 
     async def verify(self, *, folder: bool = True) -> Verified:
         """Verify the practice's log, with its checkpoints or by the database alone."""
