@@ -22,6 +22,19 @@ _FURTHER: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "What a stretch of work produced, as Task.output.type.",
         {"seconds": "Seconds", "action-taken": "Action taken", "clinical-relevance": "Clinical relevance"},
     ),
+    "cds-card-topic": (
+        "What a CDS card is about, as its source's topic.",
+        {"consent": "Consent", "time": "Time", "programs": "Other programs"},
+    ),
+    "cds-override-reason": (
+        "Why a CDS card was set aside.",
+        {
+            "patient-declined": "Patient declined",
+            "ask-later": "Ask later",
+            "not-eligible": "Not eligible",
+            "already-settled": "Already settled",
+        },
+    ),
     "charge-performer": ("In which function somebody performed what is charged.", {"rendering": "Rendering practitioner"}),
 }
 _OPEN: Mapping[str, str] = {

@@ -14,8 +14,10 @@ from joserfc.jwk import RSAKey
 from services.billing.adapters.cds import CdsTokenUses
 from services.billing.adapters.reading_list import ReadingList
 from services.billing.adapters.unit_of_work import JOURNAL
-from services.billing.domain.cards import CardTopic, card_id, topic_of
+from services.billing.domain.cards import CardTopic, OverrideReason, card_id, topic_of
+from services.billing.entrypoints.cds_cards import REASONS, TOPICS
 from services.billing.main import read_due
+from shared.access.fhir_mapping.terminology import code_systems
 from shared.ops.settings import PartSettings
 from tests.fakes.cds import SERVICE, CdsCaller, hook_body
 from tests.fakes.world import EHR_BASE, fill_registry, tenant_id, tenant_state
@@ -370,3 +372,9 @@ async def test_a_store_that_is_slow_is_a_503_and_never_an_answer_without_cards(c
     assert "cards" not in answer.json()
     assert took < 3
     assert await ask(chart)
+
+
+def test_the_codes_of_cards_are_published() -> None:
+    published = {system["url"]: {one["code"] for one in system.get("concept", ())} for system in code_systems()}
+    assert published[TOPICS] == set(CardTopic)
+    assert published[REASONS] == set(OverrideReason)
