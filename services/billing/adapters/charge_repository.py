@@ -34,6 +34,11 @@ _NEXT = journalled_many(
      v AS (INSERT INTO charge_version SELECT * FROM json_populate_recordset(NULL::charge_version, CAST(:versions AS json))""",  # noqa: S608
     JOURNAL,
 )
+_ARRAYS = ", ".join(f"CAST(:{name} AS {CHARGE.c[name].type.compile(dialect=pg.dialect())}[])" for name in _SHORT)  # type: ignore[no-untyped-call]
+_PLAN = sa.text(
+    f"INSERT INTO charge (tenant_id, month, updated_at, {', '.join(_SHORT)})"  # noqa: S608
+    f" SELECT CAST(:tenant_id AS uuid), CAST(:month AS date), CAST(:updated_at AS timestamptz), r.* FROM unnest({_ARRAYS}) AS r"
+)
 _NOTED = journalled(sa.select(sa.literal(1).label("noted")), JOURNAL, publish=False)
 
 
@@ -79,9 +84,9 @@ class ChargeRepository:
         superseded = sa.delete(CHARGE).where(mine, CHARGE.c.status == ChargeStatus.PLANNED, CHARGE.c.patient == who)
         await self._connection.execute(superseded)
         if charges:
+            values = {name: [getattr(charge, name) for charge in charges] for name in _SHORT}
             common = {"tenant_id": self._tenant_id, "month": month.first_day, "updated_at": at}
-            values = [{**common, **{name: getattr(charge, name) for name in _SHORT}} for charge in charges]
-            await self._connection.execute(sa.insert(CHARGE), values)
+            await self._connection.execute(_PLAN, values | common)
 
     async def read(self, charge_ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, ChargeItem]:
         """Return published charges in their current version."""

@@ -50,7 +50,7 @@ class MonthRepository:
 
     async def latest(self, month: CalendarMonth, patients: Sequence[str]) -> dict[str, AssemblyRow]:
         """Return the results in force of some patients."""
-        query = self._in_force(month).where(ASSEMBLY.c.patient == sa.any_(sa.bindparam("who", list(patients), pg.ARRAY(sa.Text))))
+        query = self._in_force(month).where(ASSEMBLY.c.patient == _any_of(patients))
         return {row.patient: _row_of(row) for row in await self._connection.execute(query)}
 
     async def page(self, month: CalendarMonth, after: str | None, limit: int) -> list[AssemblyRow]:
@@ -81,7 +81,7 @@ class MonthRepository:
     async def replace_differences(self, month: CalendarMonth, patients: Sequence[str], rows: Sequence[DifferenceRow]) -> None:
         """Make `rows` the open differences of `patients`; their history is that of the assemblies."""
         gone = (DIFFERENCE.c.tenant_id == self._tenant_id) & (DIFFERENCE.c.month == month.first_day)
-        await self._connection.execute(sa.delete(DIFFERENCE).where(gone, DIFFERENCE.c.patient.in_(list(patients))))
+        await self._connection.execute(sa.delete(DIFFERENCE).where(gone, DIFFERENCE.c.patient == _any_of(patients)))
         if rows:
             values = [
                 {
@@ -104,7 +104,7 @@ class MonthRepository:
             .order_by(DIFFERENCE.c.patient)
         )
         if patients is not None:
-            query = query.where(DIFFERENCE.c.patient.in_(list(patients)))
+            query = query.where(DIFFERENCE.c.patient == _any_of(patients))
         return [
             DifferenceRow(patient=r.patient, assembly_version=r.assembly_version, found_at=r.found_at, data=r.data)
             for r in await self._connection.execute(query)
@@ -115,7 +115,7 @@ class MonthRepository:
     ) -> None:
         """Make `rows` the reviews of `patients`."""
         gone = (REVIEW.c.tenant_id == self._tenant_id) & (REVIEW.c.month == month.first_day)
-        await self._connection.execute(sa.delete(REVIEW).where(gone, REVIEW.c.patient.in_(list(patients))))
+        await self._connection.execute(sa.delete(REVIEW).where(gone, REVIEW.c.patient == _any_of(patients)))
         if rows:
             values = [
                 {
@@ -160,6 +160,11 @@ class MonthRepository:
             .where(ASSEMBLY.c.tenant_id == self._tenant_id, ASSEMBLY.c.month == month.first_day)
             .order_by(ASSEMBLY.c.patient, ASSEMBLY.c.version.desc())
         )
+
+
+def _any_of(patients: Sequence[str]) -> "sa.ColumnElement[Any]":
+    """Return what a column equals if it names one of `patients`: one parameter, however many they are."""
+    return sa.any_(sa.bindparam("who", list(patients), pg.ARRAY(sa.Text)))
 
 
 def _row_of(row: Any) -> AssemblyRow:
