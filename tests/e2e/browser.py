@@ -24,7 +24,8 @@ from tests.needs import needed
 TENANT = "millbrook"
 _READS = "patient/Patient.r patient/Condition.rs patient/Coverage.rs user/Practitioner.r user/PractitionerRole.rs"
 APP_SCOPES = ["launch", "openid", "fhirUser", "online_access", *_READS.split()]
-BACKEND_SCOPES = [f"system/{kind}.rs" for kind in ("Patient", "Condition", "Coverage", "Encounter", "CarePlan", "EpisodeOfCare")]
+_READ = ("Patient", "Condition", "Coverage", "Encounter", "CarePlan", "EpisodeOfCare")
+BACKEND_SCOPES = [*(f"system/{kind}.rs" for kind in _READ), "system/DocumentReference.cs"]
 _CODES = "http://terminology.hl7.org/CodeSystem/practitioner-role"
 ARGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 _SECONDS_TO_START = 90

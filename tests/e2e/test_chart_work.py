@@ -5,6 +5,7 @@ Requirements: issue 10 item 4; guide.md 4.1-4.3 and 7; standards.md 14.
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,10 +26,11 @@ MOST_KEYS = 25
 
 @pytest.fixture(scope="module")
 def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A deployment whose practice asks after two seconds without input, and whose staff list is complete."""
+    """A deployment whose practice asks after two seconds without input and files consents, and whose staff list is complete."""
     folder = tmp_path_factory.mktemp("work")
     with serving(folder) as world:
         document = yaml.safe_load((folder / "tenant.yaml").read_text()) | {"settings": {"timer_idle_seconds": IDLE_SECONDS}}
+        document["ehr"]["file_consents_from"] = "2025-01-01"
         (folder / "tenant.yaml").write_text(yaml.safe_dump(document))
         _said("tenant", "apply", str(folder / "tenant.yaml"), world=world)
         with httpx.Client(timeout=30) as http:
@@ -198,3 +200,23 @@ def test_the_page_over_the_month_leaves_what_is_typed_under_it(clinic: World, co
     frame.click("[data-back]")
     assert frame.input_value("#time-did") == "Half a sentence"
     assert frame.query_selector("#page-over") is None
+
+
+@pytest.mark.requirement("issue-10.9")
+def test_a_consent_goes_into_the_chart_and_the_panel_says_so(clinic: World, context: BrowserContext) -> None:  # noqa: F811
+    page = context.new_page()
+    frame = opened(page, clinic, 3)
+    captured(page, frame)
+    panel = "async () => (await (await careledger.ask(careledger.address('consent/panel'))).text())"
+    shown, deadline = "", time.monotonic() + 60
+    while "Filed in the chart" not in shown and time.monotonic() < deadline:
+        assert "the EHR refused" not in shown, shown
+        page.wait_for_timeout(200)
+        shown = frame.evaluate(panel)
+    assert "Filed in the chart" in shown, shown
+    frame.click("[data-back]")
+    frame.click("#cons-panel >> text=See the record")
+    with page.expect_download() as saved:
+        frame.click("text=Record as a file (PDF)")
+    assert Path(saved.value.path()).read_bytes().startswith(b"%PDF-")
+    assert violations(frame) == []
