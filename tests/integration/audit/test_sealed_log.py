@@ -3,11 +3,12 @@
 import asyncio
 import random
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 
 from shared.db.sealing import Sealer
-from tests.integration.audit.sealed import SealedLog, entry_of
+from tests.integration.audit.sealed import TENANT, SealedLog, entry_of
 
 pytestmark = [pytest.mark.requirement("issue-11.3"), pytest.mark.requirement("standards-31")]
 
@@ -189,3 +190,30 @@ async def test_many_sealers_make_one_chain(log: SealedLog) -> None:
     await log.sealer.round()
     found = await log.verify()
     assert (found.faults, found.entries, found.waiting) == ([], 200, 0)
+
+
+async def test_a_closed_month_has_its_checkpoint_and_an_hour_its_own(log: SealedLog) -> None:
+    await log.add(2)
+    await log.add(1, sign=False)
+    log.folder.ask(UUID(int=7))  # has the folder look now
+    await log.folder.sign_if_due(log.worker, log.sealer.tenants)
+    assert len(log.files) == 1, "the hour is not over"
+
+    log.meddle(f"INSERT INTO registry VALUES ('month', '{TENANT}/2026-10', 1, '{{}}')")
+    log.folder.ask(UUID(int=7))
+    await log.folder.sign_if_due(log.worker, log.sealer.tenants)
+    assert len(log.files) == 2
+    assert (await log.verify()).covered == 3
+
+
+async def test_the_journal_row_of_a_close_asks_for_the_checkpoint(log: SealedLog) -> None:
+    await log.add(2)
+    log.sealer.checkpoints = log.folder
+    log.meddle(
+        "INSERT INTO journal (tenant_id, id, tenant, at, actor, client, request, action, patients, aggregate, version,"
+        " event_type) SELECT tenant_id, 'ffffffff-0000-7000-8000-00000000000b', tenant, now(), 'x', 'x', 'x', 'month.closed', '{}', 'x', 1,"
+        " 'ccm.month.closed.v1' FROM journal LIMIT 1; INSERT INTO journal_unsealed SELECT tenant_id,"
+        " 'ffffffff-0000-7000-8000-00000000000b' FROM journal LIMIT 1"
+    )
+    assert await log.sealer.round() == 1
+    assert len(log.files) == 2
