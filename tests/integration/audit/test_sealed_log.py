@@ -209,11 +209,11 @@ async def test_a_closed_month_has_its_checkpoint_and_an_hour_its_own(log: Sealed
 async def test_the_journal_row_of_a_close_asks_for_the_checkpoint(log: SealedLog) -> None:
     await log.add(2)
     log.sealer.checkpoints = log.folder
+    closed = "ffffffff-0000-7000-8000-00000000000b"
     log.meddle(
-        "INSERT INTO journal (tenant_id, id, tenant, at, actor, client, request, action, patients, aggregate, version,"
-        " event_type) SELECT tenant_id, 'ffffffff-0000-7000-8000-00000000000b', tenant, now(), 'x', 'x', 'x', 'month.closed', '{}', 'x', 1,"
-        " 'ccm.month.closed.v1' FROM journal LIMIT 1; INSERT INTO journal_unsealed SELECT tenant_id,"
-        " 'ffffffff-0000-7000-8000-00000000000b' FROM journal LIMIT 1"
+        f"CREATE TEMP TABLE told AS SELECT * FROM journal LIMIT 1; UPDATE told SET id = '{closed}', status = NULL,"
+        " event_type = 'ccm.month.closed.v1'; INSERT INTO journal SELECT * FROM told;"
+        " INSERT INTO journal_unsealed SELECT tenant_id, id FROM told"
     )
     assert await log.sealer.round() == 1
     assert len(log.files) == 2
