@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -61,10 +62,10 @@ def measure() -> Iterator[Measure]:
                 calls, before = _calls(RATE * SECONDS), server.cpu_seconds()
                 rounds.append((asyncio.run(_paced(port, calls, wanted=200)), empty))
                 cpu.append((server.cpu_seconds() - before) / len(calls) * 1000)
-    if wrong := sum(load.wrong for pair in rounds for load in pair):
-        raise RuntimeError(f"{wrong} answers had another status")
+    refused = sum(load.wrong for load, _ in rounds)
     middle = sorted((load for load, _ in rounds), key=lambda load: load.p95)[ROUNDS // 2]
     note = f"{min(cpu):.1f} ms CPU each, p50 {middle.p50:.1f} ms, p95 {middle.p95:.1f} ms, p99 {middle.p99:.1f} ms"
+    note += f", {refused} without an answer" if refused else ""
     yield Measure(f"CDS p95, {PATIENTS} patients ÷ an empty route", [load.p95 / empty.p95 for load, empty in rounds], note=note)
     yield Measure(f"CDS p95 at {RATE} calls/s", [load.p95 for load, _ in rounds], unit="ms", at_most=_GOAL_MS)
 
@@ -110,8 +111,9 @@ async def _paced(port: int, requests: Sequence[bytes], *, wanted: int) -> Load:
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
             await reader.readexactly(length)
-            latencies.append(time.perf_counter() - planned[0])
-            wrong += int(head[9:12]) != wanted
+            answered = int(head[9:12]) == wanted
+            wrong += not answered
+            latencies.append(time.perf_counter() - planned[0] if answered else math.inf)  # a 503 is no advice in time
         writer.close()
 
     workers = [asyncio.create_task(connection()) for _ in range(CONNECTIONS)]

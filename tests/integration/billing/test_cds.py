@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,6 +10,7 @@ from uuid import UUID, uuid4
 import httpx
 import psycopg
 import pytest
+from fastapi import FastAPI
 from joserfc.jwk import RSAKey
 
 from services.billing.adapters.cds import CdsTokenUses
@@ -16,10 +18,12 @@ from services.billing.adapters.reading_list import ReadingList
 from services.billing.adapters.unit_of_work import JOURNAL
 from services.billing.domain.cards import CardTopic, OverrideReason, card_id, topic_of
 from services.billing.entrypoints.cds_cards import REASONS, TOPICS
-from services.billing.main import read_due
+from services.billing.main import create_app, read_due
 from shared.access.fhir_mapping.terminology import code_systems
 from shared.ops.settings import PartSettings
+from shared.web.rate_limit import RateLimiter
 from tests.fakes.cds import SERVICE, CdsCaller, hook_body
+from tests.fakes.tokens import PUBLIC_URL
 from tests.fakes.world import EHR_BASE, fill_registry, tenant_id, tenant_state
 from tests.integration.billing import world as small
 from tests.integration.billing.card_invariants import card_faults, service_faults
@@ -378,3 +382,31 @@ def test_the_codes_of_cards_are_published() -> None:
     published = {system["url"]: {one["code"] for one in system.get("concept", ())} for system in code_systems()}
     assert published[TOPICS] == set(CardTopic)
     assert published[REASONS] == set(OverrideReason)
+
+
+async def test_a_store_that_is_down_is_a_503(settings: PartSettings) -> None:
+    nowhere = "postgresql+asyncpg://billing_app@127.0.0.1:1/careledger_billing"
+    app = create_app(replace(settings, database_url=nowhere))
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as http:
+            answer = await http.post(CALL, json=hook_body("p"), headers=NORTH.bearer(CALL))
+            assert answer.status_code == 503
+            assert "cards" not in answer.json()
+            assert (await http.get(PATH)).status_code == 200
+
+
+@pytest.mark.requirement("standards-33")
+async def test_calls_are_counted_apart_and_a_refused_one_keeps_its_token(chart: Clinic, app: FastAPI) -> None:
+    unlimited, app.state.limiter = app.state.limiter, RateLimiter(requests=4)
+    try:
+        headers = [NORTH.bearer(CALL) for _ in range(3)]
+        answers = [await chart.http.post(CALL, json=hook_body("p"), headers=each) for each in headers]
+        south = CALL.replace("north", "south")
+        assert (await chart.http.post(south, json=hook_body("p"), headers=SOUTH.bearer(south))).status_code == 200
+    finally:
+        app.state.limiter = unlimited
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2].json()["issue"][0]["code"] == "throttled"
+    assert int(answers[2].headers["retry-after"]) > 0
+    assert (await chart.http.post(CALL, json=hook_body("p"), headers=headers[2])).status_code == 200
