@@ -52,9 +52,8 @@ _LISTS: dict[str, "sa.ColumnElement[bool]"] = {
     "unknown": _O.unknown_amounts > 0,
     "plan": _O.plan.is_not(None),
 }
-_ORDERS = {
-    name: _O[name]
-    for name in ("name", "practitioner_name", "counted", "amount", "finding", "missing", "held_since", "last_work_at")
+_ORDERS = {name: _O[name] for name in ("name", "practitioner_name", "counted", "amount", "finding", "missing", "held_since")} | {
+    "last_work_at": _O.last_work_at.nulls_first()
 }
 _BY: dict[str, tuple[Any, Any]] = {
     "month": (_O.month, _O.month),
@@ -243,6 +242,8 @@ class OverviewLists:
             where.append((_O.last_worker == want.worker) | _O.last_worker.is_(None))
         if want.short:
             where += [_O.missing <= want.short, _O.enrolled]
+        if want.quiet:
+            where.append(_O.last_work_at.is_(None) | (_O.last_work_at < want.quiet))
         if want.performer:
             worked = sa.select(_S.patient).where(self._mine(OVERVIEW_STAFF), _S.month == _O.month, _S.performer == want.performer)
             where.append(_O.patient.in_(worked))

@@ -72,6 +72,12 @@ class PageViews:
         discloses(*(note.patient for note in notes))
         return notes
 
+    async def standings(self, patients: Sequence[str]) -> Mapping[str, tuple[str, date, str]]:
+        """Return what was last said of whether patients take part."""
+        rows = await self.newest([f"participation/{patient}" for patient in patients])
+        said = {row.aggregate.removeprefix("participation/"): msgspec.json.decode(row.data) for row in rows}
+        return {patient: (one["participation"], date.fromisoformat(one["since"]), one["reason"]) for patient, one in said.items()}
+
     async def has(self, aggregate: str, version: int) -> bool:
         """Tell whether the ledger holds that version or a later one."""
         names = [aggregate] if "/" in aggregate else [f"{kind}/{aggregate}" for kind in _WRITTEN]

@@ -18,7 +18,8 @@ PAGE = 25
 class Want:
     """Which lines are wanted; what is empty does not narrow. `lists` are names of the store's lists, all of which must hold.
 
-    `text` is looked for in name and number; `short` is the largest distance to a code, in seconds.
+    `text` is looked for in name and number; `short` is the largest distance to a code, in seconds; `quiet` is the instant since
+    which nobody has worked with them.
     """
 
     lists: tuple[str, ...] = ()
@@ -30,6 +31,7 @@ class Want:
     worker: str = ""
     performer: str = ""
     short: int = 0
+    quiet: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

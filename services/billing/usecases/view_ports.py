@@ -58,5 +58,8 @@ class Views(Protocol):
     async def notes_to_improve(self, patients: Sequence[str], month: CalendarMonth, zone: ZoneInfo) -> list[NoteToImprove]:
         """Return the entries of a month, of some patients, whose notes lack something, oldest first."""
 
+    async def standings(self, patients: Sequence[str]) -> Mapping[str, tuple[str, date, str]]:
+        """Return what was last said of whether patients take part: the word of it, since when, why; others are absent."""
+
     async def has(self, aggregate: str, version: int) -> bool:
         """Tell whether the ledger holds that version, or a later one, of an aggregate named by its id or by kind and id."""

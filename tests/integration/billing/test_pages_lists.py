@@ -1,5 +1,7 @@
 """Lines of lists: made anew from facts, decisions and charges, whoever wrote them."""
 
+import pytest
+
 from tests.integration.billing import world as small
 from tests.integration.billing.conftest import Clinic
 from tests.integration.billing.pages import biller, look_again, nurse, words
@@ -74,7 +76,8 @@ async def test_the_worklist_begins_with_whom_the_least_is_missing(clinic: Clinic
     assert said.index("Patient hsu") < said.index("Patient eze")
     assert "8 min to 99490" in said
     assert "9 min to 99439" in said
-    assert "Patient far" not in said
+    assert "Patient far" not in words(await nurse(clinic).get("worklist/short?who=all"))
+    assert "Contact due 3" in said
     assert "Updating." not in html
     csv = (await nurse(clinic).ask("GET", "worklist/short.csv?who=all")).text
     assert csv.count("\r\n") == 3
@@ -148,3 +151,24 @@ async def test_a_list_has_pages_of_25(clinic: Clinic) -> None:
     second = await nurse(clinic).get("worklist/short?page=1")
     assert second.count("cl-pt__name") == 2
     await nurse(clinic).get("worklist/nothing", 404)
+
+
+@pytest.mark.requirement("issue-10.6")
+async def test_contact_is_due_for_those_whom_nobody_called_for_a_while(clinic: Clinic) -> None:
+    await clinic.enrol("early", minutes=12)  # on Oct 1
+    clinic.ehr.charts["never"] = small.chart("never")
+    clinic.ehr.charts["late"] = small.chart("late")
+    await clinic.tell([small.consent("never"), small.consent("late"), small.entry("late", small.at(16, 15), 10)])
+    clinic.clock.set(small.at(20, 15))
+    await clinic.assemble()
+    await look_again(clinic)
+    await (
+        nurse(clinic)
+        .at("never")
+        .post("said/participation", participation="paused", since="2026-10-10", reason="in another state until Sunday")
+    )
+    said = words(await nurse(clinic).get("worklist/contact?who=all"))
+    assert said.index("Patient never") < said.index("Patient early")
+    assert "none this month Look first Paused since Oct 10, 2026: in another state until Sunday" in said
+    assert "Patient late" not in said
+    assert "Patient never" in (await nurse(clinic).ask("GET", "worklist/contact.csv?who=all")).text

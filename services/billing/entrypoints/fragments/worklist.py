@@ -1,14 +1,17 @@
 """The worklist: minutes near a code, consent that lacks, patients to whom the program may be offered, notes to improve."""
 
+from datetime import date, timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
-from services.billing.entrypoints.fragments.common import Desk, Row, answer, fragment_router, weekday_of
+from services.billing.entrypoints.fragments.common import Desk, Row, answer, day_of, fragment_router, weekday_of
 from services.billing.entrypoints.fragments.lines import csv_answer, line_row, page_number, pager
 from services.billing.entrypoints.fragments.practice import practice_desk
+from services.billing.entrypoints.fragments.record import PARTICIPATION
 from services.billing.usecases.judge_suitability import judge_suitability
 from services.billing.usecases.list_ports import PAGE, Want
+from services.billing.usecases.note_participation import Participation
 from services.billing.usecases.view_ports import NoteToImprove
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.errors import Invalid, NotFound
@@ -29,8 +32,16 @@ Clinician = Annotated[Principal, Depends(page(StaffRole.CLINICAL_STAFF, StaffRol
 NEAR_SECONDS = 12 * 60
 """How near to a code somebody is on the list of minutes short: a design choice, no payer's rule."""
 
+QUIET = timedelta(days=14)
+"""After which silence a contact is due: a design choice, no payer's rule."""
+
 _LISTS = {
     "short": ("Minutes short", "12 minutes or less to the next code. Log only work the patient needed.", ("missing",)),
+    "contact": (
+        "Contact due",
+        "Nobody has worked with them for 14 days, or not at all this month. Those never called stand first.",
+        ("last_work_at",),
+    ),
     "consent": ("Consent needed", "Enrolled, but no consent in force today. Capture it from the patient’s chart.", ("name",)),
     "eligible": ("Eligible, not enrolled", "Suggested from the problem list; a clinician decides.", ("name",)),
     "notes": ("Notes to improve", "By their authors, from the patient’s chart, before the month closes.", ("name",)),
@@ -138,6 +149,8 @@ def _who(request: Request, desk: Desk) -> str:
 
 def _want(desk: Desk, name: str, who: str) -> Want:
     worker = desk.person if who == "mine" and name != "eligible" else ""
+    if name == "contact":
+        return Want(lists=("in-force",), quiet=desk.at - QUIET, worker=worker)
     if name == "short":
         return Want(lists=("in-force",), short=NEAR_SECONDS, worker=worker)
     return Want(lists=(name,), worker=worker)
@@ -151,9 +164,11 @@ async def _section(desk: Desk, month: CalendarMonth, name: str, number: int, who
         lines = await uow.lists.rows(month, want, order=order, skip=number * PAGE)
         patients = [line.patient for line in lines]
         notes = await uow.views.notes_to_improve(patients, month, desk.zone) if name == "notes" else []
+        standings = await uow.views.standings(patients)
         problems = {one: await uow.views.problem_names(one) for one in patients} if name == "eligible" else {}
     rows = [line_row(line, desk, month) for line in lines]
     for row in rows:
+        row["standing"] = _standing(standings.get(row["patient"]))
         row["problems"] = " · ".join(dict.fromkeys(problems.get(row["patient"], {}).values()))
         row["notes"] = [_note(desk, note) for note in notes if note.patient == row["patient"]]
     return {
@@ -165,6 +180,14 @@ async def _section(desk: Desk, month: CalendarMonth, name: str, number: int, who
         "pager": pager(count, number),
         "month": str(month),
     }
+
+
+def _standing(said: tuple[str, date, str] | None) -> str:
+    """Say that somebody pauses, has moved or left; nothing of those who take part."""
+    if said is None or said[0] == Participation.ACTIVE:
+        return ""
+    words, since, reason = PARTICIPATION[Participation(said[0])], day_of(said[1]), said[2]
+    return f"{words} since {since}: {reason}"
 
 
 def _note(desk: Desk, note: NoteToImprove) -> Row:
