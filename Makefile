@@ -5,12 +5,13 @@ ARGS ?=
 BIN := .venv/bin
 export PYTHON
 
-.PHONY: help demo test browsers fuzz bench check openapi reset setup setup-dev lock
+.PHONY: help demo test browsers screenshots fuzz bench check openapi reset setup setup-dev lock
 
 help:
 	@echo "make demo      a clinic's month, from consent to charges, on this machine (ARGS=--once: ends after the table)"
 	@echo "make test      all tests"
 	@echo "make browsers  the launch in a browser, a hundred times with two charts at once; then in Firefox and WebKit"
+	@echo "make screenshots  pictures of every page of the demo's clinic, into docs/gallery"
 	@echo "make fuzz      a hundred thousand malformed requests (ARGS=\"--requests 2000\" for fewer)"
 	@echo "make check     style, types, imports, generated files, migrations, rule parameters"
 	@echo "make bench     the measures, each against its baseline"
@@ -27,6 +28,9 @@ test: setup-dev
 browsers: setup-dev
 	CARELEDGER_ROUNDS=100 $(BIN)/pytest tests/e2e/test_launch.py $(ARGS)
 	$(BIN)/python -m tests.e2e.engines
+
+screenshots: setup-dev
+	$(BIN)/python -m tests.e2e.gallery $(ARGS)
 
 fuzz: setup-dev
 	$(BIN)/python -m tests.fuzz --requests 100000 $(ARGS)

@@ -39,7 +39,7 @@ _APP_SCOPES = (
     " user/Practitioner.r user/PractitionerRole.rs"
 )
 _PRACTITIONER_ROLE = "http://terminology.hl7.org/CodeSystem/practitioner-role"
-_DESK_ROLES = {"biller": "desk", "program-lead": "practitioner"}
+_DESK_ROLES = {"biller": "desk", "program-lead": "practitioner", "auditor": "desk"}
 _READS = ("Patient.r", "Condition.rs", "Coverage.rs", "Encounter.rs", "CarePlan.rs", "EpisodeOfCare.rs")
 _PLANS = {"TIDEWATER": "commercial_strict"}
 _READY = "sandbox EHR "
