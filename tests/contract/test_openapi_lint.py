@@ -19,8 +19,17 @@ pytestmark = pytest.mark.requirement("issue-11.4")
 
 OPENAPI = Path(__file__).parents[2] / "openapi"
 DESCRIPTIONS = sorted([*OPENAPI.glob("*.json"), OPENAPI / "asyncapi.yaml"])
-BROWSER = ("/launch", "/callback", "/session", "/app/", "/static/", "/internal/", "/t/{tenant}/app/")
-"""Where only browsers and operators go: the launch, its session, the shell and its pages, their files, metrics."""
+BROWSER = (
+    "/launch",
+    "/callback",
+    "/session",
+    "/app/",
+    "/static/",
+    "/internal/",
+    "/t/{tenant}/app/",
+    "/t/{tenant}/billing/exports/",
+)
+"""Where only browsers and operators go: the launch, its session, the shell and its pages, their files and exports, metrics."""
 
 
 def redocly(*files: Path) -> list[str]:
