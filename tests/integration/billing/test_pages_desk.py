@@ -8,6 +8,8 @@ from datetime import timedelta
 
 import pytest
 
+from shared.contracts.base import Person
+from shared.contracts.time_entry import NoteAssessment
 from tests.integration.billing import world as small
 from tests.integration.billing.conftest import NOW, Clinic
 from tests.integration.billing.pages import biller, doctor, lead, look_again, nurse, words
@@ -132,7 +134,7 @@ async def test_a_patients_page_adds_up_and_explains(month: Clinic) -> None:
 
 async def test_what_would_add_is_a_sum_that_ends_in_a_code(clinic: Clinic) -> None:
     await clinic.enrol("nak", minutes=27)
-    lacks = small.NoteAssessment(outcome="improve", missing=("action",), version="1")
+    lacks = NoteAssessment(outcome="improve", missing=("action",), version="1")
     await clinic.tell([small.entry("nak", small.at(9), 14, number=2, note_assessment=lacks)])
     await clinic.assemble()
     said = words(await biller(clinic).get(f"months/{MONTH}/patients/nak"))
@@ -282,7 +284,7 @@ async def test_the_lead_attests_for_the_whole_practice_and_holds_fall(empty: Cli
 
 async def test_a_lane_that_nobody_stated_is_stated_from_the_chart(clinic: Clinic) -> None:
     clinic.ehr.charts["own"] = small.chart("own")
-    mine = small.Person(id=small.ADA, name="Ada", credential="physician")
+    mine = Person(id=small.ADA, name="Ada", credential="physician")
     entry = small.entry("own", small.at(6), 35, performer=mine, role="physician", author=small.ADA)
     await clinic.tell([small.consent("own"), entry])
     for body in small.statements("own"):

@@ -2,6 +2,8 @@
 
 import pytest
 
+from shared.contracts.base import Person
+from shared.contracts.time_entry import NoteAssessment
 from tests.integration.billing import world as small
 from tests.integration.billing.conftest import Clinic
 from tests.integration.billing.pages import biller, look_again, nurse, words
@@ -87,7 +89,7 @@ async def test_the_worklist_begins_with_whom_the_least_is_missing(clinic: Clinic
 async def test_my_patients_are_those_where_i_worked_and_those_of_nobody(clinic: Clinic) -> None:
     await clinic.enrol("mine", minutes=12)
     await clinic.enrol("hers", minutes=12)
-    other = small.Person(id=small.CY, name="Cy", credential="physician")
+    other = Person(id=small.CY, name="Cy", credential="physician")
     await clinic.tell([small.entry("hers", small.at(5), 1, number=2, performer=other)])
     clinic.clock.set(small.at(20, 15))
     await clinic.assemble()
@@ -128,7 +130,7 @@ async def test_a_clinician_takes_somebody_off_the_list_with_a_reason(clinic: Cli
 
 async def test_notes_to_improve_name_what_is_missing(clinic: Clinic) -> None:
     await clinic.enrol("nak", minutes=25)
-    lacks = small.NoteAssessment(outcome="improve", missing=("action", "relevance"), version="1")
+    lacks = NoteAssessment(outcome="improve", missing=("action", "relevance"), version="1")
     await clinic.tell([small.entry("nak", small.at(9), 10, number=2, note_assessment=lacks)])
     clinic.clock.set(small.at(20, 15))
     await clinic.assemble()

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.contracts.time_entry import NoteAssessment
 from tests.integration.billing import world as small
 from tests.integration.billing.conftest import Clinic
 from tests.integration.billing.pages import biller, doctor, lead, look_again, set_up, words
@@ -95,7 +96,7 @@ async def test_staff_are_measured_by_their_own_entries(month: Clinic) -> None:
 
 
 async def test_a_note_mended_later_did_not_pass_at_first_save(month: Clinic) -> None:
-    lacks = small.NoteAssessment(outcome="improve", missing=("action",), version="1")
+    lacks = NoteAssessment(outcome="improve", missing=("action",), version="1")
     await month.tell([small.entry("two", small.at(9), 6, number=2, note_assessment=lacks)])
     await month.tell([small.entry("two", small.at(9), 6, number=2, version=2, change="amended", reason="Addendum")])
     await look_again(month)

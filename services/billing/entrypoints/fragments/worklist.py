@@ -39,7 +39,7 @@ _LISTS = {
     "short": ("Minutes short", "12 minutes or less to the next code. Log only work the patient needed.", ("missing",)),
     "contact": (
         "Contact due",
-        "Nobody has worked with them for 14 days, or not at all this month. Those never called stand first.",
+        "No work this month, or none for 14 days; those without any stand first.",
         ("last_work_at",),
     ),
     "consent": ("Consent needed", "Enrolled, but no consent in force today. Capture it from the patient’s chart.", ("name",)),
