@@ -46,9 +46,9 @@ def status_of(error: CareledgerError) -> tuple[int, str]:
     return 422, "processing"
 
 
-def is_fhir(request: Request) -> bool:
-    """Tell whether the request was made at a FHIR base, or by CDS Hooks, whose errors are OperationOutcomes too."""
-    steps = request.scope["path"].split("/")
+def is_fhir(path: str) -> bool:
+    """Tell whether `path` is at a FHIR base, or one of CDS Hooks, whose errors are OperationOutcomes too."""
+    steps = path.split("/")
     return len(steps) > 3 and steps[1] == "t" and steps[3] in ("fhir", "cds-services")
 
 
@@ -58,7 +58,7 @@ def refusal(
     """Build the answer: OperationOutcome or problem+json (RFC 9457), with the request id for the help desk."""
     request_id = getattr(request.state, "request_id", "")
     request.state.rule = issues[0].rule  # for the journal
-    if is_fhir(request):
+    if is_fhir(request.scope["path"]):
         body = operation_outcome(issues, code=code, diagnostics=f"request {request_id}")
         return Response(dump(body), status, headers, media_type="application/fhir+json; charset=utf-8")
     problem = problem_document(status, issues, request_id)

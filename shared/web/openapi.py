@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from shared.web import fhir_openapi
 from shared.web.access_control import CdsNeeds, Needs, Open, declarations
+from shared.web.errors import is_fhir
 from shared.web.fhir_openapi import Json
 from shared.web.refusals import PROBLEM, RESPONSES, reference, response
 from shared.web.routes import FHIR_BASE
@@ -153,11 +154,12 @@ def _refuse(operation: Json, method: str, path: str, declared: Any) -> None:
         wanted |= {400}
     if "requestBody" in operation and not fhir and "json" in str(operation["requestBody"]["content"]):
         wanted |= {400, 413, 422}
+    outcome = is_fhir(path)
     for status in wanted:
-        answers.setdefault(str(status), reference(status, fhir=fhir))
+        answers.setdefault(str(status), reference(status, fhir=outcome))
     for status, answer in answers.items():
         if int(status) >= 400 and "content" not in answer and "$ref" not in answer:
-            answer |= {**response(int(status), fhir=fhir), "description": answer["description"]}
+            answer |= {**response(int(status), fhir=outcome), "description": answer["description"]}
     operation["responses"] = dict(sorted(answers.items()))
 
 

@@ -48,3 +48,8 @@ async def test_what_the_schemas_say_and_do_not_say(place: Place, part: str) -> N
         assert faults(answer, sent) == [], (kwargs, answer.text[:300])
         documented = case.operation.definition.raw["responses"]
         assert str(answer.status_code) in documented, (kwargs, answer.status_code, answer.text[:300])
+        told = documented[str(answer.status_code)]
+        if "$ref" in told:
+            told = place.apps[part].openapi()["components"]["responses"][told["$ref"].rpartition("/")[2]]
+        if answer.content and "application/octet-stream" not in told.get("content", ()):
+            assert answer.headers["content-type"].partition(";")[0] in told["content"], (kwargs, answer.headers, told)
