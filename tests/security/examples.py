@@ -142,6 +142,7 @@ def _month(month: str = "2026-10", body: Json | None = None) -> Example:
 _SIGNED = {"by": "dr-ada", "reason": "the matrix closes an empty month"}
 _ROSTER = Example(lambda aim: {"practitioner": aim.nurse}, whole=True, allowed=frozenset((200,)))
 
+
 def _card_set_aside(_: Objects) -> Json:
     card = card_id(CardTopic.TIME, uuid4().bytes)
     return {"feedback": [{"card": str(card), "outcome": "overridden", "outcomeTimestamp": "2026-11-03T15:00:00Z"}]}
