@@ -70,7 +70,7 @@ def main() -> None:
             print(f"{fates.total()}/{len(mutants)} {mutant.module}:{mutant.line} {mutant.key}", flush=True)
     if arguments.only is None:
         reasons = yaml.safe_load(REASONS.read_text(encoding="utf-8")) or {}
-        write_report(TARGET, survivors, fates, len(mutants), reasons)
+        write_report(TARGET, survivors, fates.total(), len(mutants), reasons)
     print(f"{fates.total()} of {len(mutants)} mutants: {', '.join(f'{n} {fate.name}' for fate, n in sorted(fates.items()))}")
 
 

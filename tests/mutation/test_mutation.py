@@ -9,7 +9,7 @@ from tests.mutation.checks import Checks
 from tests.mutation.mutants import mutants_of
 from tests.mutation.runner import Fate, fate_of
 
-SAMPLE = (("lanes", "units_of"), ("pieces", "sums"), ("consent_window", "current_versions"), ("eligibility", "_who_may_bill"))
+SAMPLE = (("lanes", "units_of"), ("pieces", "sums"), ("consent_window", "_why_none"), ("eligibility", "_is_visit"))
 EACH = 3
 
 
