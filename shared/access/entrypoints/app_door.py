@@ -23,7 +23,7 @@ from shared.kernel.errors import Forbidden
 from shared.web.pages import Pages, clock_words, day_words
 
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self' {own}; style-src 'self' {own}; img-src 'self' data: blob:; connect-src 'self'; "
     "font-src 'self'; base-uri 'none'; form-action 'none'; object-src 'none'; {report}frame-ancestors {ancestors}"
 )
 _COOKIE = "Path=/; HttpOnly; Secure; SameSite=None; Partitioned"
@@ -79,7 +79,7 @@ class AppDoor:
         return self.pages.answer(
             template,
             status=status,
-            headers=page_headers(tenant, framed_by_all=framed_by_all, within=within),
+            headers=page_headers(tenant, self.public_url, framed_by_all=framed_by_all, within=within),
             asset=self.assets.address,
             scripts=self.assets.scripts,
             **values,
@@ -110,14 +110,18 @@ def _door(request: Request) -> AppDoor:
 Door = Annotated[AppDoor, Depends(_door)]
 
 
-def page_headers(tenant: TenantState | None, *, framed_by_all: bool = False, within: str | None = None) -> Mapping[str, str]:
+def page_headers(
+    tenant: TenantState | None, own: str, *, framed_by_all: bool = False, within: str | None = None
+) -> Mapping[str, str]:
     """Return the headers of a page: only the tenant's EHR may frame it, and without a tenant nobody.
 
-    A browser's report names our own page only, so its address names the page within which it was.
+    A browser's report names our own page only, so its address names the page within which it was. `own` is our origin by name:
+    in a sandboxed frame without an origin, WebKit's `'self'` is nobody, and the page could not even say what to do.
     """
     named = " ".join(tenant.document.ehr.frame_ancestors) if tenant else ""
     report = f"report-uri /launch/refused/{tenant.tenant_id}?within={quote(within, safe='')}; " if tenant and within else ""
-    return {"Content-Security-Policy": _POLICY.format(report=report, ancestors="*" if framed_by_all else named or "'none'")}
+    ancestors = "*" if framed_by_all else named or "'none'"
+    return {"Content-Security-Policy": _POLICY.format(own=own, report=report, ancestors=ancestors)}
 
 
 def check_own_page(request: Request, door: AppDoor) -> None:

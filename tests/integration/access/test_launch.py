@@ -22,6 +22,7 @@ from shared.contracts.event import Event
 from shared.contracts.staff_member import RoleHeld, StaffMemberState
 from shared.db.engine import make_engine
 from shared.db.transaction import worker_transaction
+from tests.fakes.tokens import PUBLIC_URL
 from tests.integration.access.iss_variants import iss_variants
 from tests.integration.access.launching import SAME_ORIGIN, Ehr, Traveller, code_of, document, known_tokens, rows
 
@@ -113,6 +114,7 @@ async def test_framing_is_the_practices_own_and_else_nobodys(traveller: Travelle
             policy = answer.headers["content-security-policy"]
             assert policy.endswith(f"frame-ancestors {ancestors}"), policy
             assert "unsafe" not in policy and "default-src 'none'" in policy
+            assert f"script-src 'self' {PUBLIC_URL}; style-src 'self' {PUBLIC_URL};" in policy, "where 'self' is nobody"
             assert answer.headers["referrer-policy"] == "no-referrer"
             assert answer.headers["cache-control"] == "no-store"
             assert "x-frame-options" not in answer.headers
