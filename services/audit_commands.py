@@ -16,6 +16,7 @@ from shared.contracts.tenant import TenantState
 from shared.db.audit_reading import AuditLog, Wanted
 from shared.db.audit_writer import AuditEntry, AuditWriter
 from shared.db.engine import make_engine
+from shared.db.journal import NOBODY, NOBODYS_TENANT
 from shared.db.transaction import tenant_transaction
 from shared.db.verification import Verified
 from shared.fhir.audit_event import AuditPlace, audit_events
@@ -59,6 +60,8 @@ async def _verify(settings: PartSettings, arguments: argparse.Namespace) -> list
 
 
 async def _slug(registry: Registry, tenant_id: UUID) -> str:
+    if tenant_id == NOBODYS_TENANT:
+        return NOBODY
     state = await registry.tenant_by_id(tenant_id)
     return state.document.tenant if state is not None else str(tenant_id)
 

@@ -41,6 +41,7 @@ _HEADS = """
          ORDER BY number DESC LIMIT 1) head
 """
 _LOCK = "SELECT pg_try_advisory_xact_lock(825675)"
+_WAIT_FOR_LOCK = "SELECT pg_advisory_xact_lock(825675) IS NOT NULL"
 _CLOSED = "SELECT split_part(id, '/', 1) AS tenant, sum(version) AS closes FROM registry WHERE kind = 'month' GROUP BY 1"
 _KNOWN = "SELECT EXISTS (SELECT FROM journal_seal WHERE tenant_id = $1 AND number = $2 AND last = $3 AND seal = $4)"
 _LEAVES = "SELECT substr(leaf, 1, $4) FROM journal_sealed WHERE tenant_id = $1 AND entry BETWEEN $2 AND $3 ORDER BY entry"
@@ -123,11 +124,15 @@ class _Newest:
 
 @dataclass
 class CheckpointFolder:
-    """Signs the checkpoints of `service`: at the first seal, then hourly while entries come, and when a month was closed."""
+    """Signs the checkpoints of `service`: at the first seal, then hourly while entries come, and when a month was closed.
+
+    Where another process is at it, it leaves the work to that one, unless it `waits`.
+    """
 
     service: str
     root: Path
     key_file: Path
+    waits: bool = False
     _newest: dict[UUID, _Newest] = field(default_factory=dict)
     _closes: dict[UUID, int] | None = None
     _asked: set[UUID] = field(default_factory=set)
@@ -150,7 +155,7 @@ class CheckpointFolder:
                 self._newest[tenant_id] = await asyncio.to_thread(self._read_newest, tenant_id)
         async with worker_transaction(engine) as connection:
             driver = await driver_of(connection)
-            if not await driver.fetchval(_LOCK):
+            if not await driver.fetchval(_WAIT_FOR_LOCK if self.waits else _LOCK):
                 return
             self._note_closes({UUID(row["tenant"]): int(row["closes"]) for row in await driver.fetch(_CLOSED)})
             for head in await driver.fetch(_HEADS, list(known)):

@@ -120,7 +120,7 @@ async def seal_now(settings: PartSettings) -> int:
     if settings.checkpoints is None:
         raise SettingMissing("set CARELEDGER_CHECKPOINTS: the folder outside the database into which checkpoints are signed")
     engine = make_engine(settings.worker_database_url, name=f"careledger-{settings.service}-sealer", size=2)
-    folder = CheckpointFolder(settings.service, settings.checkpoints, settings.ehr_key_file)
+    folder = CheckpointFolder(settings.service, settings.checkpoints, settings.ehr_key_file, waits=True)
     try:
         sealer = Sealer(settings.service, engine, folder)
         for tenant_id in await sealer.tenants():
