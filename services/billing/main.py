@@ -44,7 +44,6 @@ from services.billing.entrypoints import (
 )
 from services.billing.entrypoints.consumer import handlers
 from services.billing.entrypoints.fragments import ROUTERS
-from services.billing.entrypoints.rounds import repeat
 from services.billing.settings import read_settings as read_settings
 from services.billing.usecases.assemble_month import MonthAssembled, assemble_month
 from services.billing.usecases.export_charges import export_charges
@@ -57,6 +56,7 @@ from services.billing.usecases.replay_decisions import Replayed, replay_decision
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.clock import Clock, SystemClock
 from shared.kernel.errors import NotFound
+from shared.messaging.rounds import repeat
 from shared.ops.settings import PartSettings
 from shared.smart.cds_authenticator import CdsTokenAuthenticator
 from shared.smart.cds_tokens import CdsTokenVerifier

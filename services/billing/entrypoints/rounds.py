@@ -1,3 +1,0 @@
-"""Rounds of work, as every service has them."""
-
-from shared.messaging.rounds import repeat as repeat
