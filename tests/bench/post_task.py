@@ -130,7 +130,6 @@ WITH x AS (SELECT gen_random_uuid() AS id),
    event_type, data, recorded_at, address, token, interaction, route)
    SELECT {tenant}, id, 'bench', now(), 'ehr', 'ehr', id::text, 'time-entry.logged', ARRAY['p1'], id::text, 1,
    'ccm.time-entry.logged.v1', '{body}', clock_timestamp(), '127.0.0.1', 'jti', 'create', '/t/{{tenant}}/fhir/R4/Task' FROM x),
- u AS (INSERT INTO journal_unsealed (tenant_id, id) SELECT {tenant}, id FROM x),
  u AS (INSERT INTO journal_unsealed (tenant_id, id) SELECT {tenant}, id FROM x)
 INSERT INTO journal_unpublished (tenant_id, id, bucket) SELECT {tenant}, id, 7 FROM x;
 """
