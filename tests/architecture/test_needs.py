@@ -13,9 +13,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(("ci", "counted"), [("", "1 skipped"), ("true", "1 failed")])
 def test_a_missing_program(ci: str, counted: str, tmp_path: Path) -> None:
     asks = tmp_path / "test_asks.py"
-    asks.write_text(
-        'from tests.needs import needed\n\n\ndef test_it():\n    assert needed("chromium", for_what="this")\n'
-    )
+    asks.write_text('from tests.needs import needed\n\n\ndef test_it():\n    assert needed("chromium", for_what="this")\n')
     environment = {**os.environ, "CI": ci, "CHROMIUM": "no-such-program", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "-p", "tests.conftest", str(asks)]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False)
