@@ -21,7 +21,8 @@ CONTENT = b"%PDF-1.4 the record"
 @pytest.mark.parametrize("replaces", [None, "d-7"])
 def test_the_library_reads_it_and_the_bytes_come_back(replaces: str | None) -> None:
     found = document_reference(CONSENT, CONTENT, replaces=replaces)
-    assert DocumentReference.model_validate(found).subject.reference == "Patient/p-1"
+    read = DocumentReference.model_validate(found)
+    assert read.subject is not None and read.subject.reference == "Patient/p-1"
     attachment = found["content"][0]["attachment"]
     assert b64decode(attachment["data"]) == CONTENT
     assert (attachment["size"], b64decode(attachment["hash"])) == (len(CONTENT), sha1(CONTENT).digest())
