@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.billing.adapters.denial_causes import load_denial_causes
-from services.billing.domain.remittance import RemittanceInvalid
+from services.billing.domain.remittance import RemittanceInvalid, read_remittance
 from services.billing.main import import_remits_for
 from services.billing.usecases.import_remittance import RemittanceImported
 from shared.ops.settings import PartSettings
@@ -87,23 +87,32 @@ BAD = [
 ]
 
 
+def _read(*lines: str, header: str = HEADER) -> None:
+    read_remittance("\r\n".join([header, *lines, ""]).encode())
+
+
 @pytest.mark.parametrize(("text", "told"), BAD)
-async def test_a_bad_line_is_named_and_nothing_is_stored(
-    clinic: Clinic, settings: PartSettings, billed: dict[str, str], text: str, told: str
-) -> None:
-    ids = {name[:2]: ident for name, ident in billed.items() if name.endswith("99490")}
-    good = f"{billed['p3/99490']},C-p3,66.13,,,2026-11-21,,"
-    lines = [*text.format(**ids).split("\n"), good] if text else []
+def test_a_bad_line_is_named(text: str, told: str) -> None:
+    ids = {name: f"01890000-0000-7000-8000-00000000000{name[1]}" for name in ("p1", "p2", "p3")}
+    good = f"{ids['p3']},C-p3,66.13,,,2026-11-21,,"
     with pytest.raises(RemittanceInvalid) as refused:
-        await take(settings, *lines)
+        _read(*([*text.format(**ids).split("\n"), good] if text else []))
     assert told in str(refused.value)
-    assert rows(clinic) == []
 
 
 @pytest.mark.parametrize("header", ["charge_id,claim_number,paid,carc,rarc", f"{HEADER},colour", f"{HEADER},paid"])
-async def test_a_header_that_is_not_the_list_is_refused(settings: PartSettings, billed: dict[str, str], header: str) -> None:
+def test_a_header_that_is_not_the_list_is_refused(header: str) -> None:
     with pytest.raises(RemittanceInvalid, match="line 1: the header"):
-        await take(settings, header=header)
+        _read(header=header)
+
+
+async def test_of_a_file_with_one_bad_line_nothing_is_stored(
+    clinic: Clinic, settings: PartSettings, billed: dict[str, str]
+) -> None:
+    good = f"{billed['p3/99490']},C-p3,66.13,,,2026-11-21,,"
+    with pytest.raises(RemittanceInvalid, match="line 3: paid is no amount"):
+        await take(settings, good, f"{billed['p2/99490']},C-p2,sixty,,,2026-11-21,,")
+    assert rows(clinic) == []
 
 
 async def test_what_belongs_to_no_claim_of_ours_is_told_and_left_out(
