@@ -39,7 +39,7 @@ def sections() -> list[tuple[str, list[str]]]:
 
 @pytest.fixture(scope="module")
 def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
-    """Follow the guide from beginning to end, in one shell."""
+    """Follow the guide from beginning to end, in one shell; `careledger` is that of the Python that runs the tests."""
     folder = tmp_path_factory.mktemp("guide")
     data, port = folder / "data", str(free_port())
     shim = folder / "bin" / "careledger"
@@ -50,6 +50,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
         "PATH": f"{shim.parent}:{os.environ['PATH']}",
         "CARELEDGER_URL": f"http://127.0.0.1:{port}",
         "CARELEDGER_DATA": str(data),
+        "PYTHONPATH": str(ROOT),
         "TMPDIR": str(folder),
     }
     script = "".join(f"echo '{_MARK}{title}' $EPOCHREALTIME\n{''.join(blocks)}" for title, blocks in sections())
@@ -61,7 +62,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
         ready = time.monotonic() - began
         done = subprocess.run(
             ["bash", "-eu", "-c", f"{script}\necho '{_MARK}end' $EPOCHREALTIME"],
-            cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=TEN_MINUTES,
+            cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=TEN_MINUTES,
         )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     found = re.split(rf"^{_MARK}(.+) ([\d.]+)$", done.stdout, flags=re.MULTILINE)[1:]
