@@ -7,6 +7,7 @@ from types import MappingProxyType
 import pytest
 
 from services.billing.adapters.rule_book_files import load_rule_book
+from services.billing.domain.assembly import assemble
 from services.billing.domain.case import add_months
 from services.billing.domain.decision import fact_digest, full_days
 from services.billing.domain.ledger import Ledger, Practice
@@ -89,3 +90,17 @@ def test_a_document_may_say_yes_or_no_as_it_likes(said: object, covers: str) -> 
     book = load_rule_book().with_profiles({"acme": {"extends": "ffs_like", "evidence": "letter", "covers": said}})
     rules = rules_for(book, "acme", World({}).month)
     assert (rules.covers, rules.switches_set) == (covers, True)
+
+
+@pytest.mark.requirement("issue-9.3")
+def test_a_role_that_nobody_knows_is_held() -> None:
+    """T28: even if the roster holds it; the preview refuses such a role by its schema."""
+    world = World(
+        {
+            "roster": {"rn-1": {"holds_too": ["astronaut"]}},
+            "entries": [{"start": "10-05 09:00", "minutes": 20, "role": "astronaut"}],
+        }
+    )
+    assembly = assemble(world.month, world.ledger(), load_rule_book(), at=world.at)
+    assert not assembly.charges
+    assert ["is not known" in finding.text for finding in assembly.findings if finding.situation == "20"] == [True]
