@@ -328,7 +328,7 @@ async def test_feedback_in_parallel_is_kept_once(chart: Clinic) -> None:
         {"overrideReason": {"userComment": "x" * 2001}},
         {"outcomeTimestamp": "2026-11-03T15:00:00"},
         {"card": "1"},
-        {"card": str(uuid4())},
+        {"card": "8ca5a4b1-d694-4e6d-ac8b-c8dfbaea5df7"},
     ],
     ids=str,
 )

@@ -1,6 +1,7 @@
 """The month of a small clinic, October 2026, fed over HTTP step by step, each step repeatable; and what came of it."""
 
 import json
+import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from uuid import UUID, uuid5
 import httpx
 
 from deploy.demo.resources import CONSENT_IDS, EXTENSION, TIME_ENTRY_IDS, consent, extension_of, revoked, time_entry
+from deploy.sandbox.clinic.notes import write
+from deploy.sandbox.clinic.tables import table
 from shared.smart.ehr_tokens import client_assertion
 from tests.integration.billing.world import ADA, BO, PRACTICE_STATEMENTS, chart
 from tests.integration.faults.deployment import CLIENT, Deployment, wait_until
@@ -30,6 +33,7 @@ _STATEMENTS: tuple[tuple[str, Json], ...] = (
     ("initiating-visit", {"day": "2026-01-20", "practitioner": ADA, "discussed": True}),
     ("plan-copy", {"day": "2026-01-20", "method": "paper", "recipient": "patient"}),
 )
+_CONDITIONS = tuple(table("notes")["good"])
 _SLOT = timedelta(minutes=35)
 _PATIENCE = 90.0
 _TOKEN_SECONDS = 200
@@ -189,13 +193,15 @@ class Month:
         self.door.ask("POST", "/fhir/R4/Consent", json=consent(action), expect=(200, 201))
 
     def _log(self, patient: str, turn: int, start: datetime, minutes: int) -> None:
+        key = f"{patient}.{turn}"
+        condition = _CONDITIONS[(PATIENTS.index(patient) + 5 * turn) % len(_CONDITIONS)]
+        written = write(random.Random(key), "good", condition, start.date(), 60 * minutes)  # no two alike: alike ones wait
         action = {
-            "do": "time.log", "entry": f"entry-{patient}-{turn}", "patient": patient, "program": "ccm", "performer": BO,
-            "role": "registered-nurse", "activity": "medication-management", "directed_by": ADA, "problem": f"{patient}-htn",
-            "start": start.isoformat(), "end": (start + timedelta(minutes=minutes)).isoformat(),
-            "note": "BP log 148-156/84-90, skipped HCTZ 3 days (ran out). Called pharmacy, refill today. Recheck Thursday.",
-            "asserted_reason": "kept on paper", "action_taken": "called the pharmacy about the refill",
-            "clinical_relevance": "pressure 156/90 without the diuretic",
+            "do": "time.log", "entry": f"entry-{key}", "patient": patient, "program": "ccm", "performer": BO,
+            "role": "registered-nurse", "activity": written.activity, "directed_by": ADA, "problem": f"{patient}-htn",
+            "start": start.isoformat(), "end": (start + timedelta(minutes=minutes)).isoformat(), "note": written.text,
+            "asserted_reason": "kept on paper", "action_taken": written.action_taken,
+            "clinical_relevance": written.clinical_relevance,
         }  # fmt: skip
         self.door.ask("POST", "/fhir/R4/Task", json=time_entry(action), expect=(200, 201))
 
