@@ -193,11 +193,12 @@ class Month:
         self.door.ask("POST", "/fhir/R4/Consent", json=consent(action), expect=(200, 201))
 
     def _log(self, patient: str, turn: int, start: datetime, minutes: int) -> None:
-        key = f"{patient}.{turn}"
         condition = _CONDITIONS[(PATIENTS.index(patient) + 5 * turn) % len(_CONDITIONS)]
-        written = write(random.Random(key), "good", condition, start.date(), 60 * minutes)  # no two alike: alike ones wait
+        written = write(
+            random.Random(f"{patient}.{turn}"), "good", condition, start.date(), 60 * minutes
+        )  # no two alike: alike ones wait
         action = {
-            "do": "time.log", "entry": f"entry-{key}", "patient": patient, "program": "ccm", "performer": BO,
+            "do": "time.log", "entry": f"entry-{patient}-{turn}", "patient": patient, "program": "ccm", "performer": BO,
             "role": "registered-nurse", "activity": written.activity, "directed_by": ADA, "problem": f"{patient}-htn",
             "start": start.isoformat(), "end": (start + timedelta(minutes=minutes)).isoformat(), "note": written.text,
             "asserted_reason": "kept on paper", "action_taken": written.action_taken,
