@@ -150,7 +150,10 @@ async def serve(place: Deployment, *, port: int, ready: asyncio.Event | None = N
 
 def _listen(port: int) -> socket.socket:
     try:
-        return socket.create_server(("127.0.0.1", port), backlog=2048)
+        listener = socket.create_server(("127.0.0.1", port), backlog=2048)
+        # who is accepted inherits it: an answer's head and body leave apart, and the body would wait 40 ms for an acknowledgement
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as error:
         reason = os.strerror(error.errno or 0).lower()
         raise PortTaken(f"port {port} of 127.0.0.1 is not to be had ({reason}): choose another by --port") from error

@@ -105,6 +105,7 @@ def _serve(options: argparse.Namespace) -> int:
             for entry in content["entry"]:
                 store.put(entry["resource"]["resourceType"], entry["resource"]["id"], entry["resource"])
     with socket.create_server((options.host, options.port)) as listener:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or each answer's body waits for an acknowledgement
         address = f"http://{options.host}:{listener.getsockname()[1]}"
         url = (options.public_url or address).rstrip("/")
         settings = Settings(url, clients, options.user_token_seconds, options.cds and options.cds.rstrip("/"))
