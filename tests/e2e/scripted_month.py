@@ -207,8 +207,20 @@ def _stretch(
         "at": (start + timedelta(seconds=seconds)).isoformat(),
         "do": "timer.stop",
         "timer": timer,
-        "note": note.text,
+        "note": f"{note.text} {aside(rng)}",
         "action_taken": note.action_taken,
         "clinical_relevance": note.clinical_relevance,
         "problem": next(iter(chart.conditions.values()), "unknown"),
     }
+
+
+_TALK = """
+    garden tomatoes fishing quilting chess choir birdwatching baseball crossword bingo knitting poker accordion canasta
+    orchids beekeeping woodcarving bowling genealogy stamps harmonica pottery scrabble kites origami archery dominoes
+    sudoku trains ballads lighthouse canoe sourdough marmalade telescope seashells puppets limericks waltz mandolin
+"""
+
+
+def aside(rng: random.Random) -> str:
+    """Return what the patient also spoke of, in four words drawn anew: notes alike in six hundred would wait for a person."""
+    return f"Spoke of {', '.join(rng.sample(_TALK.split(), 4))}."

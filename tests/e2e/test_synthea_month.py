@@ -3,6 +3,7 @@
 The charges are held against an oracle that looks whole minutes up in printed tables.
 """
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -18,7 +19,7 @@ from deploy.demo.script import read_script
 from deploy.demo.timeline import Action, timeline
 from tests.e2e.chart import load
 from tests.e2e.oracle import expected_charges, why_not
-from tests.e2e.scripted_month import MONTH, NURSES, WORKDAYS, Done, Patient, at, script
+from tests.e2e.scripted_month import MONTH, NURSES, WORKDAYS, Done, Patient, aside, at, script
 from tests.e2e.stack import Stack, stack
 
 PRACTICE = {
@@ -55,8 +56,19 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Month]:
             logged[patient.chart.patient] = {"ccm": sum(done.seconds for done in patient.done)}
         running.clock.set(AFTERWARDS)
         assemble(running.staff, MONTH, logged)
+        _look_at_totals(running, {patient.chart.patient: patient.chart.practitioner for patient in patients})
+        assemble(running.staff, MONTH, logged)
         released = attest(running.staff, MONTH, sorted({patient.chart.practitioner for patient in patients}))
         yield Month(running, patients, {one["patient"]: one for one in results(running.staff, MONTH)}, released)
+
+
+def _look_at_totals(running: Stack, practitioners: dict[str, str]) -> None:
+    """Answer what is asked of totals just past a threshold: the script puts them there, and timers measured them."""
+    for one in list(results(running.staff, MONTH)):
+        asked = {finding["key"] for finding in one["assembly"]["findings"] if finding["situation"] == "17"}
+        body = {"decision": "bill", "reason": "the timers measured it", "by": practitioners[one["patient"]]}
+        for key in asked & set(one["reviews"]):
+            running.staff.call("POST", f"billing/reviews/{one['reviews'][key]}", json=body)
 
 
 def test_every_patient_has_at_least_ten_entries(month: Month) -> None:
@@ -128,6 +140,7 @@ def _amend_and_void(running: Stack, patient: Patient, start: datetime) -> None:
 
 
 def _log(running: Stack, patient: Patient, name: str, start: datetime, seconds: int) -> dict[str, Any]:
+    own = random.Random(f"{name}-{patient.chart.patient}")
     action: Action = {
         "entry": f"{name}-{patient.chart.patient}",
         "performer": NURSES[0],
@@ -139,7 +152,7 @@ def _log(running: Stack, patient: Patient, name: str, start: datetime, seconds: 
         "start": start.isoformat(),
         "end": (start + timedelta(seconds=seconds)).isoformat(),
         "asserted_reason": "taken on the way out",
-        "note": "BP 152/88 this morning, took amlodipine at noon instead of 8. Moved the reminder to 8 am; reading tomorrow.",
+        "note": f"BP 152/88 this morning, took amlodipine at noon. Moved the reminder to 8 am; reading tomorrow. {aside(own)}",
         "action_taken": "Moved the amlodipine reminder to 8 am",
         "clinical_relevance": "BP 152/88 after a dose at noon; reading tomorrow",
         "problem": next(iter(patient.chart.conditions.values()), "unknown"),

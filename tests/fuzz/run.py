@@ -171,7 +171,9 @@ def faults(answer: httpx.Response, attempt: Attempt) -> list[str]:
 
 
 def _is_page(path: str) -> bool:
-    return path.startswith(("/launch", "/callback", "/session", "/app", "/static")) or path.split("/")[3:4] == ["app"]
+    steps = path.split("/")[3:]
+    exported = steps[:2] == ["billing", "exports"]  # a page's file, whose address works once
+    return path.startswith(("/launch", "/callback", "/session", "/app", "/static")) or steps[:1] == ["app"] or exported
 
 
 def _told(answer: httpx.Response, kind: str, *, fhir: bool) -> bool:

@@ -212,6 +212,7 @@ async def test_the_webs_role_changes_nothing_of_the_administrators(settings: Acc
         "web_session": "IU",
         "ehr_context": "IU",
         "ehr_issuer": "I",
+        "framing": "IU",
     }
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         rights = connection.execute(
@@ -284,7 +285,8 @@ async def test_what_client_add_prints_runs(language: str, served: AccessSettings
     assert "PRIVATE" not in said
 
 
-async def test_every_route_declares_who_may_call_it_and_only_whoami_and_drafts_need_a_token(settings: AccessSettings) -> None:
+async def test_every_route_declares_who_may_call_it_and_few_need_a_token(settings: AccessSettings) -> None:
     app = main.create_app(settings)
     needing = {route.path: type(declared[0]) for route, declared in declarations(app) if not isinstance(declared[0], Open)}
-    assert needing == {"/t/{tenant}/auth/whoami": Needs, "/t/{tenant}/app/drafts/{form}": PageNeeds}
+    app_pages = ("drafts/{form}", "access/audit", "access/audit/log")
+    assert needing == {"/t/{tenant}/auth/whoami": Needs} | {f"/t/{{tenant}}/app/{page}": PageNeeds for page in app_pages}

@@ -202,5 +202,5 @@ def test_roles_come_from_rules_and_list_and_none_is_a_refusal() -> None:
     for nobody in ({}, {"npi": "2"}, {"practitioner": "p"}, {"listed": ("unknown",)}):
         with pytest.raises(LaunchRefused):
             of(**nobody)  # type: ignore[arg-type]
-    assert [page.name for page in pages_for(["auditor"], chart=False)] == ["Desk", "Program", "Rules", "Refreshers"]
+    assert [page.name for page in pages_for(["auditor"], chart=False)] == ["Desk", "Program", "Audit", "Rules", "Refreshers"]
     assert [page.name for page in pages_for(["biller"], chart=True)] == ["Consent"]
