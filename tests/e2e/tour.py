@@ -60,6 +60,7 @@ def tour(page: Page, world: World, stops: tuple[Stop, ...] = STOPS) -> Iterator[
         address = world.chart(patient, stop.role) if stop.chart else world.menu(stop.role)
         frame = open_app(page, address)
         for press in stop.presses:
+            settle(frame)
             frame.click(press)
         frame.wait_for_selector(stop.there)
         settle(frame)
