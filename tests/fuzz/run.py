@@ -157,7 +157,7 @@ def faults(answer: httpx.Response, attempt: Attempt) -> list[str]:
         found.append(f"status {answer.status_code}")
     kind = answer.headers.get("content-type", "")
     if answer.status_code >= 400 and attempt.method != "HEAD":
-        path = unquote(attempt.path.split("?")[0])
+        path = unquote(answer.request.url.path)  # as it was sent: a client resolves `..` by itself
         told = _told(answer, kind, fhir=path.split("/")[3:4] in (["fhir"], ["cds-services"])) or (
             _is_page(path) and kind.startswith("text/html")
         )
