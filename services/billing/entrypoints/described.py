@@ -1,11 +1,13 @@
 """What billing's OpenAPI says: for whom it is, a ChargeItem, and an acknowledgement as it is sent and as it is answered."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from services.billing.entrypoints.member_words import MEMBER_WORDS
 from services.billing.fhir_mapping import CPT, ICD10, PLACE_OF_SERVICE
 from shared.fhir.outcome import operation_outcome
 from shared.fhir.profile import extension_url, system_url
+from shared.fhir.provenance import Agent, provenance
 from shared.kernel.errors import Issue
 from shared.kernel.vocabulary import CANONICAL
 from shared.web.openapi import About
@@ -130,19 +132,13 @@ _RESULTS: Json = {
         ),
     ],
 }
-_PROVENANCE: Json = {
-    "resourceType": "Provenance",
-    "id": f"b-{_ID}-1",
-    "target": [{"reference": f"ChargeItem/{_ID}/_history/1"}],
-    "recorded": "2026-11-03T15:00:00Z",
-    "activity": _coded("http://terminology.hl7.org/CodeSystem/v3-DataOperation", "CREATE"),
-    "agent": [
-        {
-            "type": _coded("http://terminology.hl7.org/CodeSystem/provenance-participant-type", "attester"),
-            "who": _chart("Practitioner", "dr-1"),
-        }
-    ],
-}
+_PROVENANCE = provenance(
+    f"b-{_ID}-1",
+    f"ChargeItem/{_ID}/_history/1",
+    datetime(2026, 11, 3, 15, 0, tzinfo=UTC),
+    [Agent(_chart("Practitioner", "dr-1"), "attester")],
+    operation="CREATE",
+)
 
 ABOUT = About(
     description=(

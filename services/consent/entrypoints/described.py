@@ -1,8 +1,10 @@
 """What consent's OpenAPI says: for whom it is, and a Consent as it is sent and as it is answered."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from shared.fhir.profile import extension_url, system_url
+from shared.fhir.provenance import provenance, recorder
 from shared.kernel.vocabulary import CANONICAL
 from shared.web.openapi import About
 
@@ -76,19 +78,9 @@ _ANSWERED: Json = {
     "identifier": [{"system": f"{CANONICAL}/sid/consent", "value": _ID}, _SENDERS],
     **_consent(lambda kind, ident: {"reference": f"{_EHR}/{kind}/{ident}", "type": kind}),
 }
-_PROVENANCE: Json = {
-    "resourceType": "Provenance",
-    "id": f"c-{_ID}-1",
-    "target": [{"reference": f"Consent/{_ID}/_history/1"}],
-    "recorded": "2026-10-05T14:02:11Z",
-    "activity": _coded("http://terminology.hl7.org/CodeSystem/v3-DataOperation", "CREATE"),
-    "agent": [
-        {
-            "type": _coded("http://terminology.hl7.org/CodeSystem/provenance-participant-type", "enterer"),
-            "who": {"identifier": {"system": f"{CANONICAL}/sid/client", "value": "ehr"}},
-        }
-    ],
-}
+_PROVENANCE = provenance(
+    f"c-{_ID}-1", f"Consent/{_ID}/_history/1", datetime(2026, 10, 5, 14, 2, 11, tzinfo=UTC), [recorder("ehr")], operation="CREATE"
+)
 
 ABOUT = About(
     description=(

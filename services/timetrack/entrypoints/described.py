@@ -1,8 +1,10 @@
 """What timetrack's OpenAPI says: for whom it is, and a Task as it is sent and as it is answered."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from shared.fhir.profile import extension_url, system_url
+from shared.fhir.provenance import provenance, recorder
 from shared.kernel.vocabulary import CANONICAL
 from shared.web.openapi import About
 
@@ -65,19 +67,9 @@ _ANSWERED: Json = {
     "authoredOn": "2026-10-15T14:21:03Z",
     "lastModified": "2026-10-15T14:21:03Z",
 }
-_PROVENANCE: Json = {
-    "resourceType": "Provenance",
-    "id": f"t-{_ID}-1",
-    "target": [{"reference": f"Task/{_ID}/_history/1"}],
-    "recorded": "2026-10-15T14:21:03Z",
-    "activity": _coded("http://terminology.hl7.org/CodeSystem/v3-DataOperation", "CREATE"),
-    "agent": [
-        {
-            "type": _coded("http://terminology.hl7.org/CodeSystem/provenance-participant-type", "enterer"),
-            "who": {"identifier": {"system": f"{CANONICAL}/sid/client", "value": "ehr"}},
-        }
-    ],
-}
+_PROVENANCE = provenance(
+    f"t-{_ID}-1", f"Task/{_ID}/_history/1", datetime(2026, 10, 15, 14, 21, 3, tzinfo=UTC), [recorder("ehr")], operation="CREATE"
+)
 
 ABOUT = About(
     description=(
