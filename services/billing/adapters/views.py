@@ -16,6 +16,7 @@ from services.billing.adapters.tables import LEDGER_ENTRY
 from services.billing.usecases.view_ports import EntryText, Face, NoteToImprove
 from shared.db.asked import discloses
 from shared.kernel.calendar_month import CalendarMonth
+from shared.kernel.notes import told_once
 
 _WRITTEN = ("time-entry", "consent")
 """Kinds whose fragments name what they wrote by its id alone."""
@@ -156,9 +157,8 @@ def _day(text: str | None) -> date | None:
 
 def _text_of(version: int, data: str) -> EntryText:
     said = msgspec.json.decode(data)
-    parts = (said.get("action_taken"), said.get("clinical_relevance"), said.get("note"))
     return EntryText(
-        note=" ".join(part for part in parts if part),
+        note=told_once(said.get("action_taken"), said.get("clinical_relevance"), said.get("note")),
         because=said.get("asserted_reason") or "",
         reason=said.get("reason") or "",
         amended=version - 1,

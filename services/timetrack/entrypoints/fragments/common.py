@@ -20,6 +20,7 @@ from services.timetrack.usecases.ports import StoredVersion
 from shared.contracts.ehr_context import ChartProblem, EhrContextState
 from shared.fhir.json_text import dump
 from shared.kernel.errors import Forbidden
+from shared.kernel.notes import told_once
 from shared.kernel.vocabulary import Activity, StaffRole
 from shared.web.access_control import Principal, page
 from shared.web.pages import Pages, clock_words, day_words
@@ -155,7 +156,7 @@ def entry_row(desk: Desk, stored: StoredVersion, entry: TimeEntry) -> Row:
         "activity": activity_words(entry.activity),
         "program": program_words(entry.program),
         "problem": entry.problem.text or "",
-        "note": " ".join(part for part in (entry.action_taken, entry.clinical_relevance, entry.note) if part),
+        "note": told_once(entry.action_taken, entry.clinical_relevance, entry.note),
         "because": entry.asserted_reason or "",
         "who": person_words(entry.performer.name, entry.role),
         "basis": entry.basis.value,
