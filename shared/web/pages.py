@@ -4,8 +4,9 @@ A template holds no logic beyond loops and ifs, no inline style or script, and n
 so). What the browser sends is only what a person typed or picked: coded choices are read again on the server.
 """
 
+import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import Response
 
 _SHARED = Path(__file__).parent / "templates"
+_DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 
 
 class Pages:
@@ -67,6 +69,22 @@ def day_words(at: datetime, zone: ZoneInfo) -> str:
     """Say a day in `zone`: `Nov 24, 2026`."""
     local = at.astimezone(zone)
     return f"{local:%b} {local.day}, {local.year}"
+
+
+def days_in_words(text: str) -> str:
+    """Say each day of a stored sentence as pages say days: `2026-11-24` becomes `Nov 24, 2026`.
+
+    The sentence of a decision stays as it was decided; only what is shown is put into the reader's words.
+    """
+    return _DAY.sub(_say_day, text)
+
+
+def _say_day(found: re.Match[str]) -> str:
+    try:
+        day = date.fromisoformat(found[0])
+    except ValueError:
+        return found[0]
+    return f"{day:%b} {day.day}, {day.year}"
 
 
 def days_left(at: datetime, end: datetime) -> int:

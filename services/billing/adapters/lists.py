@@ -234,6 +234,7 @@ class OverviewLists:
         where = [self._mine(OVERVIEW), _O.month.in_([month.first_day for month in months])]
         where += [_LISTS[name] for name in want.lists]
         equal = {"kind": want.kind, "practitioner": want.practitioner, "payer": want.payer, "plan": want.plan}
+        equal["place_of_service"] = want.place
         where += [_O[column] == value for column, value in equal.items() if value]
         if want.text:
             like = f"%{want.text.replace('%', '').replace('_', '')}%"

@@ -28,6 +28,7 @@ class Want:
     practitioner: str = ""
     payer: str = ""
     plan: str = ""
+    place: str = ""
     worker: str = ""
     performer: str = ""
     short: int = 0

@@ -3,6 +3,7 @@
 //
 // [data-open="consent/history"]  opens that fragment over the chart's view; [data-back] closes it
 // form[data-ctrl-enter]          Ctrl+Enter sends it; [data-draft-status] says when its draft was kept
+// [data-picked="# picked"]       says how many boxes of its form are ticked, wherever they stand
 // [data-pad] canvas              drawn on; its PNG goes with the form as `signature`
 // [data-file="consent/…"]        shows a picture in place, saves any other file; data-name is its name
 // [data-file-window]             the same file in a window of its own, where a frame may not download
@@ -24,6 +25,14 @@
   document.addEventListener("careledger:draft-kept", (event) => {
     const place = event.target.querySelector("[data-draft-status]");
     if (place && event.detail.ok) place.textContent = "Draft kept " + new Date().toLocaleTimeString("en-US").toLowerCase();
+  });
+
+  // ------------------------------------------------------------------ what is picked
+  document.addEventListener("change", (event) => {
+    const form = event.target.matches(".cl-check[form]") && event.target.form;
+    if (!form) return;
+    const picked = [...form.elements].filter((part) => part.type === "checkbox" && part.checked).length;
+    for (const part of form.querySelectorAll("[data-picked]")) part.textContent = part.dataset.picked.replace("#", picked);
   });
 
   // ------------------------------------------------------------------ pages over the month

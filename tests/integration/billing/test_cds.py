@@ -172,7 +172,7 @@ async def test_another_program_in_the_way(chart: Clinic) -> None:
     await chart.state(small.statement("other-service", paid, patient="p"))
     await look_again(chart)
     cards = await ask(chart, hook="appointment-book")
-    assert summaries(cards) == [("warning", "99490 of 2026-11-02 by another practitioner (NPI 1568435994) is paid")]
+    assert summaries(cards) == [("warning", "99490 of Nov 2, 2026 by another practitioner (NPI 1568435994) is paid")]
     assert cards[0]["links"][0]["appContext"] == '{"show": "programs"}'
     assert [card["source"]["topic"]["code"] for card in await ask(chart)] == ["programs"]  # no time to log either
 

@@ -1,5 +1,6 @@
 """One patient-month at the desk: findings with their remedy, how the minutes add up, what would add a code, the charge itself."""
 
+from collections import Counter
 from typing import Any
 
 from fastapi import Request, Response
@@ -15,16 +16,18 @@ from services.billing.entrypoints.fragments.common import (
     Desk,
     Row,
     answer,
+    counted,
     day_of,
     face_row,
     finding_row,
     fragment_router,
     person_of,
+    place_words,
     profile_words,
     sentence,
     worst,
 )
-from services.billing.entrypoints.fragments.lines import sum_words
+from services.billing.entrypoints.fragments.lines import plan_words, sum_words
 from services.billing.entrypoints.fragments.patient import day_and_time, entry_row
 from services.billing.entrypoints.fragments.practice import ACTING, Everybody, month_title, practice_desk
 from services.billing.entrypoints.fragments.rules import CERTAINTY
@@ -39,6 +42,8 @@ from shared.kernel.vocabulary import StaffRole
 router = fragment_router("/months")
 
 _TIME_ANSWERS = (("add", "Count this time"), ("leave-out", "Leave it out"))
+_PLAIN = ("bill", "do not bill")
+"""Outcomes that say no more than the answers themselves."""
 _CHARGE_ANSWERS = (("bill", "Bill it"), ("do-not-bill", "Do not bill it"))
 
 
@@ -85,6 +90,7 @@ async def month_values(desk: Desk, shown: PatientMonth) -> Row:
         "practitioner": person_of(shown.practice, shown.judgement.case.practitioner),
         "payer": _payer(shown),
         "consent": shown.judgement.consent.in_force,
+        "tally": _tally(shown),
         "findings": [_finding(desk, shown, finding) for finding in worst(shown.assembly.findings)],
         "lane": LANES[progress_of(shown.judgement).lane],
         "lines": [entry_row(desk, shown, line) for line in reversed(shown.lines)],
@@ -132,6 +138,14 @@ def _head(shown: PatientMonth) -> Row:
     return {"level": "none", "words": "Nothing to bill", "text": codes or "Nothing"}
 
 
+def _tally(shown: PatientMonth) -> str:
+    """Say how many findings of each weight stand open: `1 hold, 2 remarks`."""
+    names = ((Severity.DENY, "denial"), (Severity.HOLD, "hold"), (Severity.REVIEW, "review"), (Severity.INFO, "remark"))
+    found = Counter(finding.severity for finding in shown.assembly.findings if finding.decided is None)
+    said = ", ".join(counted(found[severity], word) for severity, word in names if found[severity])
+    return f"{said}." if said else ""
+
+
 def _payer(shown: PatientMonth) -> str:
     coverage = shown.judgement.payer.coverage
     return (coverage.payer_name or profile_words(shown.assembly.profile)) if coverage else "not known"
@@ -147,7 +161,8 @@ def _finding(desk: Desk, shown: PatientMonth, finding: Finding) -> Row:
     return row | {
         "id": str(review_id(tenant_id, shown.month, shown.assembly.patient, finding.key)),
         "source": _source(desk, rule),
-        "outcomes": [sentence(outcome) for outcome in finding.outcomes] if open_review else [],
+        "text": plan_words(row["text"]),
+        "outcomes": [sentence(outcome) for outcome in finding.outcomes if outcome not in _PLAIN] if open_review else [],
         "answers": answers if open_review else (),
         "modifiers": hospice if open_review else [],
         "decided": _decided(shown, finding),
@@ -229,7 +244,7 @@ def _facts(desk: Desk, shown: PatientMonth) -> list[tuple[str, str]]:
         ("Code", ", ".join(f"{line.code} ×{line.units}" for line in lines) or "none"),
         ("Expected", f"{sum_words(*amount)} national" if lines else "nothing"),
         ("Service date", day_of(assembly.date_of_service) or "none yet"),
-        ("Place", judgement.case.tenant.place_of_service),
+        ("Place", place_words(judgement.case.tenant.place_of_service)),
         ("Practitioner", person_of(shown.practice, judgement.case.practitioner)),
         ("Diagnoses", ", ".join(lines[0].diagnoses) if lines else "none yet"),
         ("Payer", _payer(shown)),
@@ -253,7 +268,11 @@ def _charge(shown: PatientMonth, charge: ChargeItem) -> Row:
 def _history(shown: PatientMonth, decisions: list[Decided], charges: list[ChargeItem]) -> list[Row]:
     """Return who did what, newest first."""
     rows = [
-        (decided.at, "Assembled" if decided.version == 1 else "Assembled anew", f"version {decided.version}, {decided.outcome}")
+        (
+            decided.at,
+            "Assembled" if decided.version == 1 else "Assembled anew",
+            f"version {decided.version}, {decided.outcome.replace('-', ' ')}",
+        )
         for decided in decisions
     ]
     signed = {(charge.entered_at, charge.entered_by or "") for charge in charges if charge.entered_at is not None}

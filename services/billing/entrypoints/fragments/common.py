@@ -18,7 +18,7 @@ from shared.kernel.errors import Forbidden
 from shared.kernel.vocabulary import Lane, StaffRole
 from shared.web.access_control import Principal, page
 from shared.web.fhir_route import RetryingRoute
-from shared.web.pages import Pages, day_words
+from shared.web.pages import Pages, day_words, days_in_words
 from shared.web.words import person_words
 
 EVERYBODY = tuple(StaffRole)
@@ -50,6 +50,13 @@ ROLES = {
     "biller": "Biller",
     "author": "The author",
     "nobody": "Nobody",
+}
+PLACES = {
+    "11": "office",
+    "19": "hospital outpatient, off campus",
+    "22": "hospital outpatient, on campus",
+    "50": "federally qualified health center",
+    "72": "rural health clinic",
 }
 _RANK = {Severity.INFO: 0, Severity.REVIEW: 1, Severity.HOLD: 2, Severity.DENY: 3}
 SEVERITY_WORDS = {Severity.INFO: "Info", Severity.REVIEW: "Review", Severity.HOLD: "Hold", Severity.DENY: "Denied"}
@@ -169,6 +176,11 @@ def profile_words(profile: str) -> str:
     return PROFILES.get(profile, profile.replace("_", " "))
 
 
+def place_words(place: str) -> str:
+    """Say where the service takes place: its code and, of the usual ones, what it is."""
+    return f"{place}, {PLACES[place]}" if place in PLACES else place
+
+
 def worst(findings: Iterable[Finding]) -> list[Finding]:
     """Return findings, the gravest first."""
     return sorted(findings, key=lambda finding: -_RANK[finding.severity])
@@ -199,6 +211,6 @@ def counted(number: int, word: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """Make the engine's words a sentence."""
-    text = text.strip()
+    """Make the engine's words a sentence of a page."""
+    text = days_in_words(text.strip())
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".") if text else ""

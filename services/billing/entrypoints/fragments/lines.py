@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,7 +20,7 @@ from services.billing.usecases.list_ports import PAGE
 from services.billing.usecases.overview_ports import OverviewRow, State
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.vocabulary import Activity, Lane
-from shared.web.pages import duration_words
+from shared.web.pages import days_in_words, duration_words
 from shared.web.words import ACTIVITIES
 
 KINDS = {
@@ -31,6 +32,7 @@ KINDS = {
     "eligibility": "Eligibility",
     "other": "Other",
 }
+_UNSET = re.compile(r"switches of (.+?) are not set")
 SEVERITIES = {"info": "Info", "review": "Review", "hold": "Hold", "deny": "Denied"}
 
 
@@ -74,12 +76,19 @@ def line_row(line: OverviewRow, desk: Desk, month: CalendarMonth) -> Row:
         "last_visit": day_of(line.last_visit) or "not known",
         "age": held_days(line, desk.at),
         "pickable": line.state == "hold" and line.only_reviews and not line.rule.startswith("E"),
+        "decidable": line.only_reviews,
     }
 
 
 def _named(finding: str, line: OverviewRow) -> str:
     """Say a plan by its payer's name: its id tells nobody anything."""
-    return finding.replace(f"plan {line.plan} ", f"{line.payer} ") if line.plan and line.payer else finding
+    named = finding.replace(f"plan {line.plan} ", f"{line.payer} ") if line.plan and line.payer else finding
+    return days_in_words(plan_words(named))
+
+
+def plan_words(finding: str) -> str:
+    """Say of a plan that nobody has answered what its people call missing: its rules, not our switches."""
+    return _UNSET.sub(r"rules of \1 are not set", finding)
 
 
 def _worker(line: OverviewRow, desk: Desk) -> str:

@@ -5,7 +5,8 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from services.billing.entrypoints.fragments.common import Desk, Row, answer, fragment_router
+from services.billing.domain.ledger import Practice
+from services.billing.entrypoints.fragments.common import Desk, Row, answer, fragment_router, person_of, place_words
 from services.billing.entrypoints.fragments.goals import goal_row, goals_of
 from services.billing.entrypoints.fragments.lines import csv_answer, line_row, page_number, pager
 from services.billing.entrypoints.fragments.numbers import Numbers, percent, tiles_of, values_of
@@ -48,6 +49,7 @@ async def program(request: Request, principal: Lead) -> Response:
     month, want = await month_of(request, desk), _want(request.query_params)
     numbers = await _numbers(desk, month, want)
     async with desk.call.read() as uow:
+        practice = await uow.lists.tally([month], want)
         practitioners = await uow.lists.tally([month], want, by="practitioner")
         payers = await uow.lists.tally([month], want, by="payer")
         places = await uow.lists.tally([month], want, by="place_of_service")
@@ -71,15 +73,16 @@ async def program(request: Request, principal: Lead) -> Response:
         practitioner=want.practitioner,
         performer=want.performer,
         everybody=[(tally.key, tally.name or "not known") for tally in everybody],
-        all_staff=[(one.performer, one.name) for one in all_staff],
+        all_staff=sorted(((one.performer, _named(facts.practice, one)) for one in all_staff), key=lambda one: one[1]),
         query=_query(month, want),
         tiles=tiles,
+        whole=_figures(practice[0]) if practice else None,
         by=[
             {"key": "practitioner", "name": "By practitioner", "rows": _by(practitioners)},
             {"key": "payer", "name": "By payer", "rows": _by(payers)},
-            {"key": "place_of_service", "name": "By place of service", "rows": _by(places)},
+            {"key": "place_of_service", "name": "By place of service", "rows": _by(places, place=True)},
         ],
-        staff=[_staff(one) for one in staff],
+        staff=_staff_rows(facts.practice, staff),
         denied=numbers.denied,
         behind=behind,
     )
@@ -152,10 +155,11 @@ async def table_file(request: Request, table: str, principal: Lead) -> Response:
         rows = [row | {"findings": " ".join(row["findings"])} for row in denied]
     elif table == "staff":
         async with desk.call.read() as uow:
-            rows = [_staff(one) for one in await uow.lists.staff([month], want)]
+            practice = (await uow.ledger.month_facts(month)).practice
+            rows = _staff_rows(practice, await uow.lists.staff([month], want))
     else:
         async with desk.call.read() as uow:
-            rows = _by(await uow.lists.tally([month], want, by=table))
+            rows = _by(await uow.lists.tally([month], want, by=table), place=table == "place_of_service")
     head = [name for name in (rows[0] if rows else {"nothing": ""}) if name != "key"]
     return csv_answer(f"program-{table}-{month}.csv", head, [[row[name] for name in head] for row in rows])
 
@@ -174,11 +178,13 @@ def _want(query: Mapping[str, str]) -> Want:
         practitioner=query.get("practitioner", "")[:64],
         performer=query.get("performer", "")[:64],
         payer=query.get("payer", "")[:200],
+        place=query.get("place_of_service", "")[:16],
     )
 
 
 def _query(month: CalendarMonth, want: Want) -> str:
     parts = {"month": str(month), "practitioner": want.practitioner, "performer": want.performer, "payer": want.payer}
+    parts["place_of_service"] = want.place
     return "&".join(f"{name}={value}" for name, value in parts.items() if value)
 
 
@@ -211,8 +217,9 @@ def _months(numbers: Numbers) -> list[Row]:
     return rows
 
 
-def _by(tallies: Sequence[Tally]) -> list[Row]:
-    return [{"key": tally.key, "name": tally.name or "not known"} | _figures(tally) for tally in tallies if tally.patients]
+def _by(tallies: Sequence[Tally], *, place: bool = False) -> list[Row]:
+    words = place_words if place else str
+    return [{"key": tally.key, "name": words(tally.name) or "not known"} | _figures(tally) for tally in tallies if tally.patients]
 
 
 def _figures(tally: Tally) -> dict[str, Any]:
@@ -234,11 +241,20 @@ def _notes(staff: StaffTally | None) -> dict[str, Any]:
     return {"notes complete": f"{staff.passed} of {staff.entries}" if staff else "none"}
 
 
-def _staff(one: StaffTally) -> Row:
+def _named(practice: Practice, one: StaffTally) -> str:
+    """Name a member of the staff; an id only for somebody whom neither the entries nor the roster name."""
+    return one.name if one.name and one.name != one.performer else person_of(practice, one.performer)
+
+
+def _staff_rows(practice: Practice, staff: Sequence[StaffTally]) -> list[Row]:
+    return sorted((_staff(practice, one) for one in staff), key=lambda row: str(row["name"]))
+
+
+def _staff(practice: Practice, one: StaffTally) -> Row:
     whole = one.measured + one.asserted
     return {
         "key": one.performer,
-        "name": one.name,
+        "name": _named(practice, one),
         "patients": one.patients,
         "measured hours": f"{one.measured / 3600:.1f}",
         "asserted hours": f"{one.asserted / 3600:.1f}",
