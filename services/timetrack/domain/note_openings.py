@@ -6,6 +6,7 @@ of a pattern errs on one side only: of what it does not understand it says that 
 
 import re
 from collections.abc import Iterator
+from itertools import count
 from re import _constants as op  # type: ignore[attr-defined]  # how the standard library itself reads a pattern
 from re import _parser as reader  # type: ignore[attr-defined]
 from typing import Any
@@ -15,10 +16,11 @@ _SIGNS = frozenset("→↑↓←=+@&#$%<>-")
 """What a note keeps as words besides letters and digits; of a hyphen, only that of an arrow."""
 _STARTS = re.compile(r"[a-z]+|\d|[^a-z\d]")
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
+_NUMBERS = count()
 
 
 class Phrase:
-    """A turn of phrase: its pattern, which must not match within a word, and what can open it."""
+    """A turn of phrase: its pattern, which must not match within a word, what can open it, and its own bit in `Words.opens`."""
 
     def __init__(self, pattern: str) -> None:
         """ValueError if it can start with anything, or with a sign that a note does not keep as a word."""
@@ -26,6 +28,7 @@ class Phrase:
         heads = set(_heads(list(reader.parse(pattern)), ""))
         if unread := {head for head in heads if head[0] not in _LETTERS | _SIGNS | {"0"}}:
             raise ValueError(f"can start with {sorted(unread)}: {pattern[:60]}")
+        self.bit = 1 << next(_NUMBERS)
         self._whole = frozenset(heads)
         self._stems = tuple(head[:-1] for head in heads if head[-1] == "*")
 

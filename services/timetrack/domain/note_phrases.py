@@ -183,7 +183,6 @@ TOPIC = re.compile(
     r"action plan|zones?|plan de accion|zonas?|"
     r"alarma|signos|sintomas|cuidados?|importancia|riesgos?|regla|medidas)\b"
 )
-PROBLEM_KINDS = frozenset({"condition", "symptom", "drug", "thing", "measure"})
 PROBLEM_PHRASES = re.compile(
     r"no reconoce|does not recogni[sz]e|sale a la calle|se pierde|got lost|out of breath|passed out|feeding tube|"
     r"no bm|cannot breathe|can'?t breathe|"
@@ -309,8 +308,8 @@ TOLD_BY_PRONOUN = Phrase(
 )
 GOES_ON = re.compile(r"^(?:or|nor|and|ni|o|y)\b(?!.*\d)")
 VALUE_TOLD = re.compile(r"\b(?:is|was|came back|went)\b[^.]{0,15} \d+(?:\.\d+)?\b(?! ?(?:days?|hours?|weeks?|minutes?|times))")
-DATED = re.compile(
-    r"\b(?:on|by|until|till|from|for|el|hasta|para|desde)? ?(?:today|tonight|tonite|tomorrow|tmrw|tmw|hoy|manana|mnn|noon|"
+DATED = Phrase(
+    r"\b(?:on|by|until|till|from|for|el|hasta|para|desde)?(?:today|tonight|tonite|tomorrow|tmrw|tmw|hoy|manana|mnn|noon|"
     + WEEKDAY
     + r"|next week|\d{1,2}/\d{1,2}|before (?:shift|bed|meals?|lunch|dinner|breakfast))(?![a-z])"
 )

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 
+from services.timetrack.domain.note_kinds import FACT
 from services.timetrack.domain.note_text import Sentence, kinds_of
 
 WIDTH = 6
 """Hex digits of one fact in the print of the facts."""
 
-_FACT_KINDS = frozenset({"drug", "symptom", "measure", "thing", "means"})
 _FEWEST_FACTS = 6
 """Notes with fewer words of fact are alike by chance."""
 _MOST_FACTS = 64
@@ -41,7 +41,7 @@ def words_print(sentences: Iterable[Sentence]) -> str:
 def _fact(word: str) -> str:
     """Return the hash of a word of fact; empty for headings and the words of every note."""
     kinds = kinds_of(word)
-    fact = word[0].isdigit() or (len(word) > 2 and not kinds) or kinds & _FACT_KINDS
+    fact = word[0].isdigit() or (len(word) > 2 and not kinds) or kinds & FACT
     return _hashed(word, WIDTH // 2) if fact else ""
 
 

@@ -6,19 +6,33 @@ facts. Facts are of named sorts, so that advice and tests can say which was foun
 """
 
 import re
-from dataclasses import dataclass
 
 from services.timetrack.domain import note_phrases as says
 from services.timetrack.domain import note_words as words
 from services.timetrack.domain.note_clinical_words import NUMBERED
+from services.timetrack.domain.note_kinds import (
+    ACT,
+    CLINICAL,
+    CONDITION,
+    DRUG,
+    FACT,
+    MEANS,
+    MEASURE,
+    NAMED,
+    NUMBER,
+    PERSON,
+    SYMPTOM,
+    TEACHING,
+    THING,
+)
 from services.timetrack.domain.note_text import Sentence, Token, Words, normalise, sentences
+from shared.kernel.values import value
 
 _STANDING = ("value", "finding", "frequency", "behaviour")
 """The sorts of facts that may be of long ago."""
-_CLINICAL = ("drug", "symptom", "measure", "thing", "condition")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fact:
     """A fact of a named sort (value, change, finding, frequency, behaviour, decision, next, quote, statement) and its words."""
 
@@ -30,7 +44,7 @@ class Fact:
         return self.sort in ("value", "finding", "frequency")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reading:
     """What could be underlined in a note.
 
@@ -64,15 +78,24 @@ def read_note(text: str) -> Reading:
         told, clauses = _facts_of(sentence)
         facts += told
         telling += clauses
-        steps += not told and bool(says.DATED.search(sentence.text)) and not sentence.find(says.FOLLOW_UP)
-        results += sum(fact.result for fact in told) + _negatives(sentence)
-    problems = [token.text for part in parts for token in part.tokens if token.kinds & says.PROBLEM_KINDS]
+        steps += not told and bool(sentence.find(says.DATED)) and not sentence.find(says.FOLLOW_UP)
+        results += sum([fact.result for fact in told]) + _negatives(sentence)
+    problems = [token.text for part in parts for token in part.tokens if token.kinds & CLINICAL]
     problems += says.PROBLEM_PHRASES.findall(normal)
     problems += [fact.words for fact in facts if fact.sort == "value"]
     own, theirs = _spanish_verbs(text.lower())
-    acts = [act for part in parts for act in _acts_of(part, own | theirs if part.has("person") else own, factual=bool(facts))]
+    acts = [act for part in parts for act in _acts_of(part, own | theirs if part.kinds & PERSON else own, factual=bool(facts))]
     errand = not facts and bool(parts) and _only_errands(parts)
-    return Reading(tuple(problems), tuple(acts), tuple(facts), results, telling, steps, errand, parts)
+    return Reading(
+        problems=tuple(problems),
+        acts=tuple(acts),
+        facts=tuple(facts),
+        results=results,
+        telling=telling,
+        steps=steps,
+        errand=errand,
+        parts=parts,
+    )
 
 
 def _spanish_verbs(lower: str) -> tuple[frozenset[str], frozenset[str]]:
@@ -92,17 +115,15 @@ def _facts_of(sentence: Sentence) -> tuple[list[Fact], int]:
     found: list[Fact] = []
     telling = 0
     taught = denied = topical = False
-    listed = bool(says.TOPIC.search(sentence.text))
+    listed = bool(says.TOPIC.match(sentence.text))
     aimed = sentence.find(says.GOAL)
     goal = None
     for clause in sentence.clauses:
         own_subject = bool(says.SUBJECT.match(clause.text)) and not clause.find(says.POLITE)
-        short = not own_subject and len(clause.tokens) <= 4 and not clause.has("number")
-        taught = _teaches(clause) or _commands(clause) or ((taught or listed) and not own_subject)
+        short = not own_subject and len(clause.tokens) <= 4 and not clause.kinds & NUMBER
+        taught = _teaches(clause) or bool(clause.starts(says.IMPERATIVE)) or ((taught or listed) and not own_subject)
         denied = bool(
-            (says.DENIAL in clause.opens and says.DENIAL.pattern.match(clause.text))
-            or clause.find(says.DENIES)
-            or (denied and (short or says.GOES_ON.match(clause.text)))
+            clause.starts(says.DENIAL) or clause.find(says.DENIES) or (denied and (short or says.GOES_ON.match(clause.text)))
         )
         topical = bool(clause.find(says.SYMPTOM_TOPIC)) or (topical and short)
         goal = goal or (aimed and clause.find(says.GOAL))
@@ -111,17 +132,18 @@ def _facts_of(sentence: Sentence) -> tuple[list[Fact], int]:
         if told := clause.find(says.TOLD_TO):
             facts = _told_to(clause, told.end())
         else:
-            mood = _Mood(denied, topical, goal=bool(goal), aimed=bool(aimed))
+            mood = _Mood(denied=denied, topical=topical, goal=bool(goal), aimed=bool(aimed))
             facts = _clause_facts(clause, sentence, mood)
         found += facts
         telling += bool(facts)
-    if sentence.find(says.BACKGROUND) and not sentence.find(says.PAST) and all(fact.sort in _STANDING for fact in found):
+    standing = all(fact.sort in _STANDING for fact in found)
+    if standing and sentence.find(says.BACKGROUND) and not sentence.find(says.PAST):
         return [], 0
     if not (taught or listed or aimed):
         found += _sentence_change(sentence, found)
     found += [
-        Fact("quote", said)
-        for said in says.QUOTE.findall(sentence.text)
+        Fact(sort="quote", words=said)
+        for said in (says.QUOTE.findall(sentence.text) if '"' in sentence.text else ())
         if not (sentence.find(says.ATTEMPT, said) or sentence.find(says.ERRANDS, said))
     ]
     if not found and not (taught or listed or sentence.find(says.TOLD_TO)) and not sentence.find(says.DENIES):
@@ -129,7 +151,7 @@ def _facts_of(sentence: Sentence) -> tuple[list[Fact], int]:
     return found, max(telling, bool(found))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Mood:
     """How a clause speaks: what it names is denied or merely mentioned, its numbers are a goal's; `aimed`: so its sentence."""
 
@@ -142,60 +164,56 @@ class _Mood:
 def _sentence_change(sentence: Sentence, found: list[Fact]) -> list[Fact]:
     """A comparison that spans clauses ("wt 187, was 183"): of a result, or of a drug's numbers."""
     of_a_result = any(fact.result for fact in found)
-    compared = says.COMPARISON_AFTER_A_PAUSE.search(sentence.text) if of_a_result or sentence.has("drug") else None
+    compared = says.COMPARISON_AFTER_A_PAUSE.search(sentence.text) if of_a_result or sentence.kinds & DRUG else None
     carried = compared and (of_a_result or any(sign.isdigit() for sign in compared.group()))
-    return [Fact("change", compared.group())] if compared and carried else []
-
-
-def _commands(clause: Words) -> bool:
-    """Does it say what to do, as taught?"""
-    return says.IMPERATIVE in clause.opens and says.IMPERATIVE.pattern.match(clause.text) is not None
+    return [Fact(sort="change", words=compared.group())] if compared and carried else []
 
 
 def _told_to(clause: Words, start: int) -> list[Fact]:
     """What a patient was told to do is no fact, unless it changes a drug."""
     if says.VALUE_TOLD.search(clause.text, start):
-        return [Fact("value", clause.text[start:].strip())]
+        return [Fact(sort="value", words=clause.text[start:].strip())]
     decided = says.DECISION.pattern.search(clause.text, start)
-    changes = decided and clause.has("drug") and not decided.group().endswith("ed")
-    return [Fact("decision", decided.group())] if decided and changes else []
+    changes = decided and clause.kinds & DRUG and not decided.group().endswith("ed")
+    return [Fact(sort="decision", words=decided.group())] if decided and changes else []
 
 
 def _clause_facts(clause: Words, sentence: Sentence, mood: _Mood) -> list[Fact]:
     text = clause.without(says.CONDITIONAL)
-    clinical = clause.has(*_CLINICAL)
+    clinical = clause.kinds & CLINICAL
     found = _results(clause, text, mood)
     if not mood.aimed and (found or clinical) and (compared := clause.find(says.COMPARISON, text)):
-        found.append(Fact("change", compared.group()))
-    told_of = sentence.has(*_CLINICAL, "means") or _concrete_words(clause.tokens)
-    if not mood.denied and told_of and (behaviour := _behaviour(clause, text)):
-        found.append(Fact("behaviour", behaviour))
+        found.append(Fact(sort="change", words=compared.group()))
+    if not mood.denied and clause.opens & says.BEHAVIOUR.bit and (behaviour := _behaviour(clause, sentence, text)):
+        found.append(Fact(sort="behaviour", words=behaviour))
     if escalated := clause.find(says.ESCALATION, text):
-        found.append(Fact("decision", escalated.group()))
+        found.append(Fact(sort="decision", words=escalated.group()))
     elif not mood.denied and _can_decide(sentence) and (decided := _decision(clause, text)):
-        found.append(Fact("decision", decided))
+        found.append(Fact(sort="decision", words=decided))
     if (arrives := clause.find(says.ARRIVES, text)) and not clause.find(says.ERRANDS, text):
-        found.append(Fact("next", arrives.group()))
+        found.append(Fact(sort="next", words=arrives.group()))
     return found
 
 
 def _results(clause: Words, text: str, mood: _Mood) -> list[Fact]:
     """The one thing that a clause found: a value, a finding or how often something happens."""
-    for at, token in enumerate(clause.tokens if clause.has("number") and not mood.goal else ()):
+    for at, token in enumerate(clause.tokens if clause.kinds & NUMBER and not mood.goal else ()):
         if token.number and token.text in text and _is_value(clause.tokens, at):
-            return [Fact("value", token.text)]
-    for token in clause.tokens if clause.has("symptom") and not (mood.denied or mood.topical) else ():
-        asserted = "symptom" in token.kinds and token.text in text
+            return [Fact(sort="value", words=token.text)]
+    for token in clause.tokens if clause.kinds & SYMPTOM and not (mood.denied or mood.topical) else ():
+        asserted = token.kinds & SYMPTOM and token.text in text
         if asserted and not _negated(text, token.text) and not clause.find(says.UNCHANGED, text):
-            return [Fact("finding", token.text)]
-    often = clause.find(says.FREQUENCY, text) if clause.has(*_CLINICAL) else None
-    return [Fact("frequency", often.group())] if often else []
+            return [Fact(sort="finding", words=token.text)]
+    often = clause.find(says.FREQUENCY, text) if clause.kinds & CLINICAL else None
+    return [Fact(sort="frequency", words=often.group())] if often else []
 
 
-def _behaviour(clause: Words, text: str) -> str | None:
-    """What the patient does or lacks, unless it is denied ("no missed doses")."""
+def _behaviour(clause: Words, sentence: Sentence, text: str) -> str | None:
+    """What the patient does or lacks, unless it is denied ("no missed doses") or about nothing."""
+    if not (sentence.kinds & (CLINICAL | MEANS) or _concrete_words(clause.tokens)):
+        return None
     meant = clause.find(says.INTENT, text)
-    for match in says.BEHAVIOUR.pattern.finditer(text) if says.BEHAVIOUR in clause.opens else ():
+    for match in says.BEHAVIOUR.pattern.finditer(text):
         if (meant and meant.start() <= match.start()) or (match.group() == "twice" and clause.find(says.ATTEMPT, text)):
             continue
         if says.HABITS.match(match.group()) and says.HABIT_FINE.search(text):
@@ -207,11 +225,13 @@ def _behaviour(clause: Words, text: str) -> str | None:
 
 def _can_decide(sentence: Sentence) -> bool:
     """Is there something to decide about: a drug, a measure, a thing, or a number that is not an appointment's?"""
-    return sentence.has("drug", "measure", "thing") or (sentence.has("number") and not sentence.find(says.ERRANDS))
+    return bool(sentence.kinds & (DRUG | MEASURE | THING) or (sentence.kinds & NUMBER and not sentence.find(says.ERRANDS)))
 
 
 def _decision(clause: Words, text: str) -> str | None:
     """A change of treatment; not one that did not happen, is only asked about, or that the patient only means to make."""
+    if not clause.opens & says.DECISION.bit:
+        return None
     if clause.find(says.INTENT, text) or (text.startswith("no ") and "per " not in text):
         return None
     found = clause.find(says.DECISION, clause.without(says.ASKED, text))
@@ -221,6 +241,8 @@ def _decision(clause: Words, text: str) -> str | None:
 def _statement(sentence: Sentence) -> list[Fact]:
     """A sentence that tells much that would not stand in just any note, though no pattern knows it."""
     concrete = _concrete(sentence)
+    if len(concrete) < 2:
+        return []
     errand = sentence.find(says.ERRANDS) or sentence.find(says.ATTEMPT)
     introduced, _, told = sentence.text.partition(":")
     if sentence.find(says.REVIEWED, introduced) and not (sentence.find(says.TOLD_OF) or sentence.find(says.RECENT, told)):
@@ -228,16 +250,16 @@ def _statement(sentence: Sentence) -> list[Fact]:
     weight = (
         len(concrete)
         + bool(sentence.find(says.PAST))
-        + sentence.has("drug", "symptom")
+        + bool(sentence.kinds & (DRUG | SYMPTOM))
         + bool(sentence.find(says.TOLD_BY_PRONOUN))
     )
-    if len(concrete) >= 2 and weight >= (6 if errand else 4) and not sentence.find(says.ROUTINE):
-        return [Fact("statement", " ".join(concrete))]
+    if weight >= (6 if errand else 4) and not sentence.find(says.ROUTINE):
+        return [Fact(sort="statement", words=" ".join(concrete))]
     return []
 
 
 def _teaches(clause: Words) -> bool:
-    return clause.has("teaching") and not says.BY_ORDER.search(clause.text)
+    return bool(clause.kinds & TEACHING) and not says.BY_ORDER.search(clause.text)
 
 
 def _negated(text: str, word: str) -> bool:
@@ -261,13 +283,14 @@ def _is_value(tokens: tuple[Token, ...], at: int) -> bool:
         return False
     if text.endswith("%") or after in words.UNITS or last in NUMBERED:
         return True
-    return any("measure" in token.kinds for token in tokens[max(0, at - 4) : at])
+    return any(token.kinds & MEASURE for token in tokens[max(0, at - 4) : at])
 
 
 def _negatives(sentence: Sentence) -> int:
-    return sum(
-        1 for clause in sentence.clauses if clause.has("symptom") and clause.find(says.NEGATION) and not clause.has("teaching")
-    )
+    if not (sentence.kinds & SYMPTOM and sentence.opens & says.NEGATION.bit):
+        return 0
+    asked = [clause for clause in sentence.clauses if clause.kinds & SYMPTOM and not clause.kinds & TEACHING]
+    return sum(1 for clause in asked if clause.find(says.NEGATION))
 
 
 def _concrete_words(tokens: tuple[Token, ...]) -> list[str]:
@@ -285,14 +308,17 @@ def _concrete(sentence: Sentence) -> list[str]:
 
 def _acts_of(sentence: Sentence, verbs: frozenset[str], *, factual: bool) -> list[str]:
     """What was done: an act with a specific object, or, in a note that tells a fact, an act towards a person or a thing."""
-    specific = sentence.has("drug", "symptom", "thing", "measure", "means")
-    concrete, person = len(_concrete(sentence)), sentence.has("person")
-    named = person and (sentence.has("condition") or concrete >= 1)
+    done = [
+        at
+        for at, token in enumerate(sentence.tokens)
+        if (token.kinds & ACT or (factual and token.past) or token.text in verbs) and not _by_patient(sentence.tokens, at)
+    ]
+    specific, person = sentence.kinds & FACT, sentence.kinds & PERSON
+    concrete = len(_concrete(sentence)) if done else 0
+    named = person and (sentence.kinds & CONDITION or concrete >= 1)
     found = []
-    for at, token in enumerate(sentence.tokens):
-        listed = "act" in token.kinds
-        if not (listed or (factual and token.past) or token.text in verbs) or _by_patient(sentence.tokens, at):
-            continue
+    for at in done:
+        token = sentence.tokens[at]
         weak = token.text in words.WEAK_ACTS
         if (at and sentence.tokens[at - 1].text == "as") or _by_another(sentence.tokens, at):
             continue
@@ -327,7 +353,7 @@ def _by_patient(tokens: tuple[Token, ...], at: int) -> bool:
 
 
 def _errand(sentence: Sentence) -> bool:
-    if says.ERRANDS not in sentence.opens:
+    if not sentence.opens & says.ERRANDS.bit:
         return False
     return any(not says.ONLY_A_DATE.match(found.group()) for found in says.ERRANDS.pattern.finditer(sentence.text))
 
@@ -335,5 +361,5 @@ def _errand(sentence: Sentence) -> bool:
 def _only_errands(parts: tuple[Sentence, ...]) -> bool:
     errands = [bool(part.find(says.ATTEMPT)) or _errand(part) for part in parts]
     work = any(token.text in words.NAMED_WORK for part in parts for token in part.tokens)
-    empty = [not _concrete(part) and not part.has("condition", "symptom", "drug") for part in parts]
+    empty = [not _concrete(part) and not part.kinds & NAMED for part in parts]
     return any(errands) and not work and all(errand or nothing for errand, nothing in zip(errands, empty, strict=True))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from services.timetrack.domain import note_clinical_words as clinical
+from services.timetrack.domain import note_kinds as kind
 from services.timetrack.domain import note_words as words
 from services.timetrack.domain.note_openings import Phrase
 from services.timetrack.domain.note_phrases import DAY_OF_WEEK, PAST_VERB, PHRASES
@@ -22,7 +23,7 @@ _BETWEEN_CLAUSES = (
     "because|bc|but|so that|although|though|until|which|who|while|whereas|porque|pero|aunque|hasta que|mientras|pues"
 )
 _CLAUSE = re.compile(rf"[,()]|:(?!\d)|\b(?:{_BETWEEN_CLAUSES})\b")
-_SPACE = re.compile(r"[^\S\n]+")
+_SPACE = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 _PLAIN = {0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"', 0xAB: '"', 0xBB: '"', 0x2013: "-", 0x2014: " - "}
 _DIGIT_UNIT = re.compile(r"\d(?=(?:mg|mcg|kg|lbs?|cm|mm|ml|hrs?|h|days?|d|wks?|w|weeks?|mo|months?|x|u|units?|am|pm|a|p|l|g)\b)")
 
@@ -60,18 +61,18 @@ _TERM = re.compile(r"\b(?:" + "|".join(_TERMS) + r")\b")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word as read, and its classes (`drug`, `symptom`, `act`, …).
+    """One word as read, and its classes (bits of `note_kinds`).
 
     `concrete`: it would not stand in just any note; `past`: no list has it, but it looks like a verb of the past; `opens`: the
-    phrases that may start with it.
+    bits of the phrases that may start with it.
     """
 
     text: str
-    kinds: frozenset[str]
+    kinds: int
     number: bool
     concrete: bool
     past: bool
-    opens: frozenset[Phrase]
+    opens: int
 
 
 @dataclass(slots=True)  # frozen costs three times as much to make, and a note has a dozen
@@ -80,21 +81,21 @@ class Words:
 
     text: str
     tokens: tuple[Token, ...]
-    kinds: frozenset[str]
-    opens: frozenset[Phrase]
-
-    def has(self, *kinds: str) -> bool:
-        """Is there a word of any of these classes?"""
-        return not self.kinds.isdisjoint(kinds)
+    kinds: int
+    opens: int
 
     def find(self, phrase: Phrase, text: str | None = None) -> re.Match[str] | None:
         """Search for a phrase, here or in `text`, which is what is left of these words."""
-        return phrase.pattern.search(self.text if text is None else text) if phrase in self.opens else None
+        return phrase.pattern.search(self.text if text is None else text) if self.opens & phrase.bit else None
+
+    def starts(self, phrase: Phrase) -> re.Match[str] | None:
+        """Look for a phrase at the start."""
+        return phrase.pattern.match(self.text) if self.opens & phrase.bit else None
 
     def without(self, phrase: Phrase, text: str | None = None) -> str:
         """Return the text, or `text`, without a phrase."""
         kept = self.text if text is None else text
-        return phrase.pattern.sub("", kept) if phrase in self.opens else kept
+        return phrase.pattern.sub("", kept) if self.opens & phrase.bit else kept
 
 
 @dataclass(slots=True)
@@ -132,9 +133,13 @@ def _words(text: str) -> Words:
     return Words(text, tokens, *_joined(tokens))
 
 
-def _joined(parts: tuple[Token, ...] | tuple[Words, ...]) -> tuple[frozenset[str], frozenset[Phrase]]:
+def _joined(parts: tuple[Token, ...] | tuple[Words, ...]) -> tuple[int, int]:
     """What the parts are and open, together."""
-    return frozenset().union(*[part.kinds for part in parts]), frozenset().union(*[part.opens for part in parts])
+    kinds = opens = 0
+    for part in parts:
+        kinds |= part.kinds
+        opens |= part.opens
+    return kinds, opens
 
 
 @lru_cache(maxsize=20_000)
@@ -142,37 +147,36 @@ def _token(found: str) -> Token:
     word = found.rstrip(".")
     kinds = kinds_of(word)
     number = word[0].isdigit()
-    concrete = len(word) > 2 and not number and kinds <= {"thing", "means"} and not DAY_OF_WEEK.match(word)
-    opens = frozenset(phrase for phrase in PHRASES if phrase.opened_by(word))
+    concrete = len(word) > 2 and not number and not kinds & ~(kind.THING | kind.MEANS) and not DAY_OF_WEEK.match(word)
+    opens = sum(phrase.bit for phrase in PHRASES if phrase.opened_by(word))
     return Token(word, kinds, number, concrete, past=not kinds and PAST_VERB.search(word) is not None, opens=opens)
 
 
-def _index(*groups: tuple[str, tuple[str, ...]]) -> tuple[dict[str, frozenset[str]], dict[str, tuple[str, ...]]]:
-    exact: dict[str, set[str]] = {}
-    stems: dict[str, tuple[str, ...]] = {}
-    for kind, listed in groups:
+def _index(*groups: tuple[int, tuple[str, ...]]) -> tuple[dict[str, int], dict[int, tuple[str, ...]]]:
+    exact: dict[str, int] = {}
+    stems: dict[int, tuple[str, ...]] = {}
+    for bit, listed in groups:
         for word in listed:
             if not word.endswith("*"):
-                exact.setdefault(word, set()).add(kind)
-        stems[kind] = tuple(word[:-1] for word in listed if word.endswith("*"))
-    return {word: frozenset(kinds) for word, kinds in exact.items()}, stems
+                exact[word] = exact.get(word, 0) | bit
+        stems[bit] = tuple(word[:-1] for word in listed if word.endswith("*"))
+    return exact, stems
 
 
 _EXACT, _STEMS = _index(
-    ("condition", clinical.CONDITIONS),
-    ("symptom", clinical.SYMPTOMS),
-    ("drug", (*clinical.DRUGS, *clinical.DRUG_NAMES)),
-    ("measure", clinical.MEASURES),
-    ("thing", clinical.THINGS),
-    ("means", clinical.MEANS),
-    ("person", words.PEOPLE),
-    ("act", words.ACTS),
-    ("teaching", words.TEACHING),
-    ("clerical", words.CLERICAL),
-    ("attempt", words.ATTEMPTS),
-    ("generic", (*words.GENERIC, *words.GENERIC_SPANISH)),
+    (kind.CONDITION, clinical.CONDITIONS),
+    (kind.SYMPTOM, clinical.SYMPTOMS),
+    (kind.DRUG, (*clinical.DRUGS, *clinical.DRUG_NAMES)),
+    (kind.MEASURE, clinical.MEASURES),
+    (kind.THING, clinical.THINGS),
+    (kind.MEANS, clinical.MEANS),
+    (kind.PERSON, words.PEOPLE),
+    (kind.ACT, words.ACTS),
+    (kind.TEACHING, words.TEACHING),
+    (kind.CLERICAL, words.CLERICAL),
+    (kind.ATTEMPT, words.ATTEMPTS),
+    (kind.GENERIC, (*words.GENERIC, *words.GENERIC_SPANISH)),
 )
-_CLINICAL = frozenset({"condition", "symptom", "drug"})
 _TYPO_LENGTH = 7
 
 
@@ -193,32 +197,34 @@ def _typo_index() -> dict[str, list[str]]:
 _TYPOS = _typo_index()
 
 
-def _misspelt(word: str) -> frozenset[str]:
+def _misspelt(word: str) -> int:
     """The classes of the drug or condition that `word` is one slip away from: a letter missing, added, wrong or exchanged."""
     for key in (word, *_shortened(word)):
         for meant in _TYPOS.get(key, ()):
             if meant[0] == word[0] and abs(len(meant) - len(word)) <= 1:
-                return (_EXACT.get(meant) or frozenset({"drug"})) & _CLINICAL
-    return frozenset()
+                return (_EXACT.get(meant) or kind.DRUG) & kind.NAMED
+    return 0
 
 
-def kinds_of(word: str) -> frozenset[str]:
+def kinds_of(word: str) -> int:
     """Return the classes of a normalised word, by list, stem, ending or, last, as a slip of the pen."""
     if word[0].isdigit():
-        return frozenset({"number"})
-    kinds = set(_EXACT.get(word, ()))
-    kinds.update(kind for kind, stems in _STEMS.items() if stems and word.startswith(stems))
-    if len(word) > 6 and word.endswith(clinical.DRUG_ENDINGS) and not kinds - {"generic"}:
-        kinds.add("drug")
+        return kind.NUMBER
+    kinds = _EXACT.get(word, 0)
+    for bit, stems in _STEMS.items():
+        if stems and word.startswith(stems):
+            kinds |= bit
+    if len(word) > 6 and word.endswith(clinical.DRUG_ENDINGS) and not kinds & ~kind.GENERIC:
+        kinds |= kind.DRUG
     if not kinds and len(word) >= _TYPO_LENGTH and word.isalpha():
-        kinds.update(_misspelt(word))
-    if kinds & _CLINICAL:
-        kinds.discard("generic")
+        kinds |= _misspelt(word)
+    if kinds & kind.NAMED:
+        kinds &= ~kind.GENERIC
     if not kinds and len(word) > 6 and word.endswith(words.ABSTRACT_ENDINGS):
-        kinds.add("generic")
+        kinds |= kind.GENERIC
     if word in words.STOPWORDS:
-        kinds.add("stop")
-    return frozenset(kinds)
+        kinds |= kind.STOP
+    return kinds
 
 
 _OPEN_BETWEEN = _words(_BETWEEN_CLAUSES.replace("|", " ")).opens
