@@ -165,7 +165,7 @@
       event.preventDefault();
       for (const other of byId("shell-pages").children) other.removeAttribute("aria-current");
       link.setAttribute("aria-current", "page");
-      htmx.ajax("GET", address(entry.path), { target: "#page", swap: "innerHTML" });
+      htmx.ajax("GET", address(entry.path), { source: link, target: "#page", swap: "innerHTML" });
     });
     return link;
   }
@@ -210,8 +210,25 @@
   }
 
   // ------------------------------------------------------------------ htmx
+  // Of several presses that ask for the page the last one stands, however the answers arrive. A page that asks for itself anew
+  // gives way to a press, and to whoever works in it: who typed, or stands on anything but its heading.
+  let latest = null;
+  const forPage = (ctx) => Boolean(ctx.target) && ctx.target.id === "page";
+  const atWork = (place) => typedIn(place) || place.querySelector(":focus:not(h1)") !== null;
+
   document.addEventListener("htmx:config:request", (event) => {
     event.detail.ctx.fetch = ask;
+  });
+
+  document.addEventListener("htmx:before:request", (event) => {
+    const { ctx } = event.detail;
+    if (!forPage(ctx)) return;
+    if (ctx.sourceElement.matches(".cl-wait") && (latest || atWork(ctx.target))) event.preventDefault();
+    else latest = ctx;
+  });
+
+  document.addEventListener("htmx:finally:request", (event) => {
+    if (event.detail.ctx === latest) latest = null;
   });
 
   const REFUSALS = {
@@ -244,7 +261,9 @@
 
   // A fragment is swapped also when it refuses (409, 422 with the form); a refusal without a page becomes a notice.
   document.addEventListener("htmx:before:response", (event) => {
-    const response = event.detail.ctx.response.raw;
+    const { ctx } = event.detail;
+    const response = ctx.response.raw;
+    if (response.ok && forPage(ctx) && latest !== ctx) return event.preventDefault();
     const isPage = (response.headers.get("Content-Type") || "").startsWith("text/html");
     if (response.ok || (isPage && [409, 422].includes(response.status))) {
       if (event.detail.ctx.request.method !== "GET") clearNotice();
