@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 import yaml
-from playwright.sync_api import Browser, BrowserContext, Frame, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Frame, Page
 
 from tests.e2e.stack import CARELEDGER, ROOT, careledger, free_port, running
-from tests.needs import needed
 
 TENANT = "millbrook"
 _READS = "patient/Patient.r patient/Condition.rs patient/Coverage.rs user/Practitioner.r user/PractitionerRole.rs"
@@ -169,31 +167,6 @@ def await_answer(url: str, log: Path) -> None:
         except httpx.TransportError:
             time.sleep(0.1)
     raise AssertionError(f"{url} did not answer:\n{log.read_text()[-3000:]}")
-
-
-@pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The deployment and the EHR of this run."""
-    with serving(tmp_path_factory.mktemp("e2e")) as running_world:
-        yield running_world
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium. It occupies the thread's event loop while it lives: a module with it holds no async tests."""
-    (program,) = needed("chromium", for_what="the pages in a browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(ARGS))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def context(chromium: Browser) -> Iterator[BrowserContext]:
-    """A fresh browser profile; violations of the page policy are collected in every page (`violations`)."""
-    fresh = fresh_context(chromium)
-    yield fresh
-    fresh.close()
 
 
 def fresh_context(chromium: Browser, **options: Any) -> BrowserContext:

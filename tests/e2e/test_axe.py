@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Frame
 
 from tests.contract.node import FOLDER, counterparts
-from tests.e2e.browser import World, chromium, context, open_app, violations, world  # noqa: F401
+from tests.e2e.browser import World, open_app, violations
 from tests.e2e.tour import WIDTHS, tour
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -29,7 +29,7 @@ def faults_of(frame: Frame, axe: str) -> list[str]:
 
 
 @pytest.mark.requirement("issue-10")
-def test_every_page(world: World, context: BrowserContext, axe: str) -> None:  # noqa: F811
+def test_every_page(world: World, context: BrowserContext, axe: str) -> None:
     page = context.new_page()
     open_app(page, world.chart(world.patients[0])).wait_for_selector("#bill-h-month")  # so that the practice has a patient
     wrong: dict[str, list[str]] = {}

@@ -5,7 +5,7 @@ import time
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.e2e.browser import World, app_frame, chromium, context, open_app, violations, world  # noqa: F401
+from tests.e2e.browser import World, app_frame, open_app, violations
 
 pytestmark = pytest.mark.requirement("issue-11.2")
 
@@ -22,7 +22,7 @@ def _until_there(page: Page, address: str, selector: str) -> None:
         page.goto(address)
 
 
-def test_a_card_in_the_chart_and_the_app_behind_it(world: World, context: BrowserContext) -> None:  # noqa: F811
+def test_a_card_in_the_chart_and_the_app_behind_it(world: World, context: BrowserContext) -> None:
     page = context.new_page()
     address = world.chart(world.patients[0])
     open_app(page, address)
@@ -38,7 +38,7 @@ def test_a_card_in_the_chart_and_the_app_behind_it(world: World, context: Browse
     assert violations(frame) == []
 
 
-def test_a_card_is_set_aside(world: World, context: BrowserContext) -> None:  # noqa: F811
+def test_a_card_is_set_aside(world: World, context: BrowserContext) -> None:
     page = context.new_page()
     address = world.chart(world.patients[1])
     open_app(page, address)

@@ -16,7 +16,7 @@ from joserfc.jwk import RSAKey
 from playwright.sync_api import BrowserContext, Frame, Page
 
 from deploy.demo.api import Api
-from tests.e2e.browser import TENANT, World, chromium, context, open_app, serving, violations  # noqa: F401
+from tests.e2e.browser import TENANT, World, open_app, serving, violations
 from tests.e2e.stack import careledger
 
 DID = "Went through the glucose log by phone. Fasting 168 to 210 since Friday; agreed to restart metformin 500 mg with food."
@@ -118,7 +118,7 @@ def captured(page: Page, frame: Frame) -> int:
     return keys.count
 
 
-def test_consent_timer_and_note_by_keyboard(clinic: World, context: BrowserContext) -> None:  # noqa: F811
+def test_consent_timer_and_note_by_keyboard(clinic: World, context: BrowserContext) -> None:
     page = context.new_page()
     frame = opened(page, clinic, 0)
     assert captured(page, frame) <= MOST_KEYS
@@ -140,7 +140,7 @@ def test_consent_timer_and_note_by_keyboard(clinic: World, context: BrowserConte
     assert violations(frame) == []
 
 
-def test_idle_time_is_asked_about_and_nothing_typed_is_lost(clinic: World, context: BrowserContext) -> None:  # noqa: F811
+def test_idle_time_is_asked_about_and_nothing_typed_is_lost(clinic: World, context: BrowserContext) -> None:
     page = context.new_page()
     frame = opened(page, clinic, 1)
     frame.click("text=Start the timer anyway")
@@ -161,7 +161,7 @@ def test_idle_time_is_asked_about_and_nothing_typed_is_lost(clinic: World, conte
     assert violations(frame) == []
 
 
-def test_an_unanswered_question_is_asked_again_and_no_key_slips_by(clinic: World, context: BrowserContext) -> None:  # noqa: F811
+def test_an_unanswered_question_is_asked_again_and_no_key_slips_by(clinic: World, context: BrowserContext) -> None:
     page = context.new_page()
     frame = opened(page, clinic, 2)
     frame.click("text=Start the timer anyway")
@@ -183,7 +183,7 @@ def test_an_unanswered_question_is_asked_again_and_no_key_slips_by(clinic: World
     assert frame.query_selector("dialog[data-question]") is None
 
 
-def test_the_page_over_the_month_leaves_what_is_typed_under_it(clinic: World, context: BrowserContext) -> None:  # noqa: F811
+def test_the_page_over_the_month_leaves_what_is_typed_under_it(clinic: World, context: BrowserContext) -> None:
     page = context.new_page()
     frame = opened(page, clinic, 3)
     frame.click("text=Start the timer anyway")
@@ -203,7 +203,7 @@ def test_the_page_over_the_month_leaves_what_is_typed_under_it(clinic: World, co
 
 
 @pytest.mark.requirement("issue-10.9")
-def test_a_consent_goes_into_the_chart_and_the_panel_says_so(clinic: World, context: BrowserContext) -> None:  # noqa: F811
+def test_a_consent_goes_into_the_chart_and_the_panel_says_so(clinic: World, context: BrowserContext) -> None:
     page = context.new_page()
     frame = opened(page, clinic, 3)
     captured(page, frame)

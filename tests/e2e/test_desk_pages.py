@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Frame
 
-from tests.e2e.browser import World, chromium, context, open_app, violations, world  # noqa: F401
+from tests.e2e.browser import World, open_app, violations
 
 
 @pytest.fixture
-def lead(world: World, context: BrowserContext) -> Iterator[Frame]:  # noqa: F811
+def lead(world: World, context: BrowserContext) -> Iterator[Frame]:
     """The program lead's menu, after one chart of the practice was opened by a nurse."""
     chart = context.new_page()
     frame = open_app(chart, world.chart(world.patients[0]))

@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey
 from playwright.sync_api import Browser, Frame, Page
 
 from tests.contract.node import FOLDER, counterparts
-from tests.e2e.browser import app_frame, chromium, fresh_context  # noqa: F401
+from tests.e2e.browser import app_frame, fresh_context
 from tests.e2e.stack import ROOT, running
 
 pytestmark = pytest.mark.requirement("issue-10.1")
@@ -126,7 +126,7 @@ def _place(ehr_url: str, clinic: Path) -> Place:
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:  # noqa: F811
+def page(chromium: Browser) -> Iterator[Page]:
     """A page of a fresh profile."""
     context = fresh_context(chromium)
     yield context.new_page()

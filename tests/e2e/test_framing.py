@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, Frame, Page
 
-from tests.e2e.browser import World, chromium, context, world  # noqa: F401
+from tests.e2e.browser import World
 from tests.e2e.stack import careledger
 
 pytestmark = pytest.mark.requirement("issue-10.1")
@@ -43,7 +43,7 @@ def portal() -> Iterator[str]:
         server.shutdown()
 
 
-def checked(world: World) -> tuple[int, str]:  # noqa: F811
+def checked(world: World) -> tuple[int, str]:
     """Return what the operator's command says, and its status."""
     said = careledger("tenant", "check", "millbrook", environment=world.environment)
     return said.returncode, said.stdout
@@ -54,7 +54,7 @@ def shown(page: Page, name: str) -> Frame:
     return next(frame for frame in page.frames if name in frame.url)
 
 
-def test_the_operator_learns_who_framed_the_app(world: World, context: BrowserContext, portal: str) -> None:  # noqa: F811
+def test_the_operator_learns_who_framed_the_app(world: World, context: BrowserContext, portal: str) -> None:
     assert "no browser has told" in checked(world)[1]
     page = context.new_page()
     launch = f"{world.base_url}/launch?iss={world.fhir_base}&launch=x"
@@ -66,8 +66,8 @@ def test_the_operator_learns_who_framed_the_app(world: World, context: BrowserCo
 
 
 def test_a_page_further_up_is_known_to_be_there_and_the_trial_page_names_it(
-    world: World,  # noqa: F811
-    context: BrowserContext,  # noqa: F811
+    world: World,
+    context: BrowserContext,
     portal: str,
 ) -> None:
     page = context.new_page()
@@ -89,7 +89,7 @@ def test_a_page_further_up_is_known_to_be_there_and_the_trial_page_names_it(
     assert f"{portal} is around the trial page and is not named" in checked(world)[1]
 
 
-def test_the_trial_page_outside_a_frame_says_what_to_do(world: World, context: BrowserContext) -> None:  # noqa: F811
+def test_the_trial_page_outside_a_frame_says_what_to_do(world: World, context: BrowserContext) -> None:
     page = context.new_page()
     page.goto(f"{world.base_url}/launch/frame?iss={world.fhir_base}")
     page.wait_for_selector("text=this page is not in a frame")

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Frame, Page, Route
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from tests.e2e.browser import World, app_frame, chromium, context, fresh_context, open_app, violations, world  # noqa: F401
+from tests.e2e.browser import World, app_frame, fresh_context, open_app, violations
 
 OPEN = "#shell-user:not(:empty)"
 ROUNDS = int(os.environ.get("CARELEDGER_ROUNDS", "3"))
@@ -45,7 +45,7 @@ def reload(frame: Frame) -> None:
         frame.evaluate("location.reload()")
 
 
-def test_a_chart_opens_the_app_with_its_patient(world: World, context: BrowserContext) -> None:  # noqa: F811
+def test_a_chart_opens_the_app_with_its_patient(world: World, context: BrowserContext) -> None:
     page = context.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -60,8 +60,8 @@ def test_a_chart_opens_the_app_with_its_patient(world: World, context: BrowserCo
 
 
 def test_the_address_the_page_and_its_stores_hold_no_token_and_no_patient(
-    world: World,  # noqa: F811
-    context: BrowserContext,  # noqa: F811
+    world: World,
+    context: BrowserContext,
 ) -> None:
     frame = open_app(context.new_page(), world.chart(world.patients[0]))
     kept = frame.evaluate("(() => { try { return JSON.stringify(sessionStorage) } catch { return '' } })()")
@@ -72,7 +72,7 @@ def test_the_address_the_page_and_its_stores_hold_no_token_and_no_patient(
     assert "ltx" not in kept + cookies, "a launch that is over leaves nothing"
 
 
-def test_a_reload_goes_on_in_the_same_session(world: World, context: BrowserContext) -> None:  # noqa: F811
+def test_a_reload_goes_on_in_the_same_session(world: World, context: BrowserContext) -> None:
     page = context.new_page()
     frame = open_app(page, world.chart(world.patients[0]))
     before = claims(frame)
@@ -90,7 +90,7 @@ def opened(frame: Frame, number: int) -> None:
         raise AssertionError(f"round {number}: {frame.url} shows {frame.inner_text('body')[:600]}") from error
 
 
-def test_two_charts_in_one_browser_never_mix(world: World, context: BrowserContext) -> None:  # noqa: F811
+def test_two_charts_in_one_browser_never_mix(world: World, context: BrowserContext) -> None:
     for number in range(ROUNDS):
         pages = [context.new_page() for _ in range(2)]
         for page, patient in zip(pages, world.patients, strict=False):
@@ -107,7 +107,7 @@ def test_two_charts_in_one_browser_never_mix(world: World, context: BrowserConte
             page.close()
 
 
-def stolen(world: World, context: BrowserContext) -> tuple[str, Page]:  # noqa: F811
+def stolen(world: World, context: BrowserContext) -> tuple[str, Page]:
     """Launch up to the EHR's answer and keep it from the app; return the stolen callback address."""
     page = context.new_page()
     found: list[str] = []
@@ -129,9 +129,9 @@ def refused(frame: Frame | Page) -> str:
 
 
 def test_a_stolen_answer_opens_nothing_elsewhere_and_is_burnt(
-    world: World,  # noqa: F811
-    context: BrowserContext,  # noqa: F811
-    chromium: Browser,  # noqa: F811
+    world: World,
+    context: BrowserContext,
+    chromium: Browser,
 ) -> None:
     address, page = stolen(world, context)
     victim = fresh_context(chromium)
@@ -145,7 +145,7 @@ def test_a_stolen_answer_opens_nothing_elsewhere_and_is_burnt(
     assert refused(frame) == "launch-used"
 
 
-def test_an_answer_serves_once(world: World, context: BrowserContext) -> None:  # noqa: F811
+def test_an_answer_serves_once(world: World, context: BrowserContext) -> None:
     page = context.new_page()
     seen: list[str] = []
     page.on("request", lambda request: seen.append(request.url) if "/callback?" in request.url else None)
@@ -172,7 +172,7 @@ class _Stranger(BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_stranger_cannot_frame_the_app(world: World, context: BrowserContext, host: str) -> None:  # noqa: F811
+def test_a_stranger_cannot_frame_the_app(world: World, context: BrowserContext, host: str) -> None:
     _Stranger.launch = f"{world.base_url}/launch?iss={world.fhir_base}&launch=x"
     with ThreadingHTTPServer(("127.0.0.1", 0), _Stranger) as server:
         Thread(target=server.serve_forever, daemon=True).start()
@@ -183,7 +183,7 @@ def test_a_stranger_cannot_frame_the_app(world: World, context: BrowserContext, 
         server.shutdown()
 
 
-def test_a_frame_without_any_store_offers_an_own_window(world: World, context: BrowserContext) -> None:  # noqa: F811
+def test_a_frame_without_any_store_offers_an_own_window(world: World, context: BrowserContext) -> None:
     page = context.new_page()
     page.goto(world.chart(world.patients[0], sandbox="allow-scripts allow-forms allow-popups allow-popups-to-escape-sandbox"))
     frame = app_frame(page)
@@ -196,7 +196,7 @@ def test_a_frame_without_any_store_offers_an_own_window(world: World, context: B
     own.wait_for_selector(OPEN, state="attached")
 
 
-def test_the_app_opens_in_its_own_window(world: World, context: BrowserContext) -> None:  # noqa: F811
+def test_the_app_opens_in_its_own_window(world: World, context: BrowserContext) -> None:
     page = context.new_page()
     page.goto(world.chart(world.patients[0], window="own"))
     with context.expect_page() as opened:
@@ -211,14 +211,14 @@ def test_the_app_opens_in_its_own_window(world: World, context: BrowserContext) 
     ("role", "names"),
     [("biller", ["Desk", "Rules", "Refreshers"]), ("program-lead", ["Worklist", "Desk", "Program", "Rules", "Refreshers"])],
 )
-def test_the_menu_opens_the_desk(world: World, context: BrowserContext, role: str, names: list[str]) -> None:  # noqa: F811
+def test_the_menu_opens_the_desk(world: World, context: BrowserContext, role: str, names: list[str]) -> None:
     frame = open_app(context.new_page(), world.menu(role))
     assert [link.inner_text() for link in frame.query_selector_all("#shell-pages a")] == names
     assert frame.query_selector_all("[data-slot]") == []
     assert frame.inner_text("#shell-pages [aria-current=page]") == names[0]
 
 
-def test_who_is_away_for_fifteen_minutes_finds_the_chart_covered(world: World, context: BrowserContext) -> None:  # noqa: F811
+def test_who_is_away_for_fifteen_minutes_finds_the_chart_covered(world: World, context: BrowserContext) -> None:
     page = context.new_page()
     page.clock.install()
     frame = open_app(page, world.chart(world.patients[0]))
@@ -234,7 +234,7 @@ def test_who_is_away_for_fifteen_minutes_finds_the_chart_covered(world: World, c
     assert frame.is_visible("main")
 
 
-def test_a_session_that_is_over_hides_the_chart_and_says_what_is_kept(world: World, context: BrowserContext) -> None:  # noqa: F811
+def test_a_session_that_is_over_hides_the_chart_and_says_what_is_kept(world: World, context: BrowserContext) -> None:
     frame = open_app(context.new_page(), world.chart(world.patients[0]))
     frame.evaluate(
         """async () => {
@@ -248,7 +248,7 @@ def test_a_session_that_is_over_hides_the_chart_and_says_what_is_kept(world: Wor
     assert not frame.is_visible("#ident")
 
 
-def test_a_refusal_says_what_to_do(world: World, context: BrowserContext) -> None:  # noqa: F811
+def test_a_refusal_says_what_to_do(world: World, context: BrowserContext) -> None:
     world.weather("authorize", "access_denied")
     page = context.new_page()
     page.goto(world.chart(world.patients[0]))
@@ -260,8 +260,8 @@ def test_a_refusal_says_what_to_do(world: World, context: BrowserContext) -> Non
 
 @pytest.mark.parametrize(("role", "acts"), [("clinical-staff", ["Log time by hand", "Print month"]), ("biller", ["Print month"])])
 def test_a_page_opens_over_the_month_and_closes(
-    world: World,  # noqa: F811
-    context: BrowserContext,  # noqa: F811
+    world: World,
+    context: BrowserContext,
     role: str,
     acts: list[str],
 ) -> None:
@@ -277,7 +277,7 @@ def test_a_page_opens_over_the_month_and_closes(
     assert violations(frame) == []
 
 
-def test_what_was_typed_and_not_saved_is_offered_after_a_relaunch(world: World, context: BrowserContext) -> None:  # noqa: F811
+def test_what_was_typed_and_not_saved_is_offered_after_a_relaunch(world: World, context: BrowserContext) -> None:
     form = """(() => {
       const form = document.createElement("form");
       form.dataset.draft = "test-note";
