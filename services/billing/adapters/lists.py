@@ -60,6 +60,7 @@ _BY: dict[str, tuple[Any, Any]] = {
     "practitioner": (_O.practitioner, _O.practitioner_name),
     "payer": (_O.payer, _O.payer),
     "place_of_service": (_O.place_of_service, _O.place_of_service),
+    "lane": (_O.lane, _O.lane),
     "kind": (_O.kind, _O.kind),
     "plan": (_O.plan, _O.payer),
 }
@@ -234,7 +235,7 @@ class OverviewLists:
         where = [self._mine(OVERVIEW), _O.month.in_([month.first_day for month in months])]
         where += [_LISTS[name] for name in want.lists]
         equal = {"kind": want.kind, "practitioner": want.practitioner, "payer": want.payer, "plan": want.plan}
-        equal["place_of_service"] = want.place
+        equal |= {"place_of_service": want.place, "lane": want.lane}
         where += [_O[column] == value for column, value in equal.items() if value]
         if want.text:
             like = f"%{want.text.replace('%', '').replace('_', '')}%"

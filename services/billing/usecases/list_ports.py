@@ -29,6 +29,7 @@ class Want:
     payer: str = ""
     plan: str = ""
     place: str = ""
+    lane: str = ""
     worker: str = ""
     performer: str = ""
     short: int = 0

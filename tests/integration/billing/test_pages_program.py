@@ -56,7 +56,7 @@ async def test_what_has_no_source_is_not_known_and_never_zero(month: Clinic) -> 
 
 async def test_charts_are_pictures_with_a_sentence_and_no_script_or_style(month: Clinic) -> None:
     html = await lead(month).get(f"program?month={MONTH}")
-    assert html.count('role="img"') == 6
+    assert html.count('role="img"') == 7
     assert 'aria-label="Enrolled patients: 4 in October."' in html or "Enrolled patients" in html
     assert "<path" in html
     assert "<style" not in html and "<script" not in html and " style=" not in html

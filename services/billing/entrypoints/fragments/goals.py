@@ -47,7 +47,7 @@ def goal_row(key: str, value: float | None, settings: Settings, practice: Practi
     """Return what stands under a number: its goal, whether it is met, and who cares for it (a person of the roster, or words)."""
     wanted, goal = _WANTED[key], goals_of(settings).get(key)
     owner = str(settings.get(f"owner_{key}", ""))
-    words = ""
+    words = "No goal set."
     if goal is not None:
         words = f"Goal: at {'most' if wanted.at_most else 'least'} {wanted.words.format(goal)}."
     met = None if goal is None or value is None else (value <= goal if wanted.at_most else value >= goal)

@@ -127,7 +127,12 @@ def _consent(numbers: Numbers, now: Tally) -> Row:
         ),
         "alt": _alt(numbers, "Consent in force", lambda tally, _: _share(tally.in_force, tally.enrolled), " percent"),
         "legend": [],
-        "links": [(f"{without} without consent", "consent"), (f"{now.approached} asked", "approached")],
+        "links": [
+            (f"{now.in_force} in force", "in-force"),
+            (f"{without} without", "consent"),
+            (f"{now.approached} asked", "approached"),
+            (f"{now.consented} agreed", "consented"),
+        ],
     }
 
 
@@ -200,7 +205,11 @@ def _revenue(numbers: Numbers, now: Tally) -> Row:
         "chart": _bars(numbers, series, dollars=True),
         "alt": _alt(numbers, "Expected dollars", lambda tally, _: round(float(tally.expected)), ""),
         "legend": [(name, _COLORS[name]) for name in series],
-        "links": [(counted(now.holds, "hold"), "hold"), (f"{now.unknown_amounts} not known", "unknown")],
+        "links": [
+            (f"{now.released} released", "released"),
+            (counted(now.holds, "hold"), "hold"),
+            (f"{now.unknown_amounts} not known", "unknown"),
+        ],
     }
 
 
@@ -224,6 +233,11 @@ def _billed(numbers: Numbers, now: Tally) -> Row:
 def _speed(numbers: Numbers) -> Row:
     charge = numbers.charges.get(numbers.months[0])
     days = charge.release_days if charge else None
+
+    def of(tally: Tally, _: StaffTally | None) -> float | None:
+        found = numbers.charges.get(CalendarMonth.parse(tally.key[:7]))
+        return None if found is None or found.release_days is None else round(found.release_days, 1)
+
     return {
         "key": "speed",
         "name": "Speed",
@@ -231,10 +245,10 @@ def _speed(numbers: Numbers) -> Row:
         "of": "" if days is None else "from month end to release",
         "said": ("Nothing of this month is released." if days is None else "On average over its charges.")
         + payment_words(numbers.remits.get(numbers.months[0])),
-        "chart": None,
-        "alt": "",
+        "chart": _line(numbers, of) if days is not None else None,
+        "alt": _alt(numbers, "Days from month end to release", of, ""),
         "legend": [],
-        "links": [],
+        "links": [("Released", "released")] if days is not None else [],
     }
 
 

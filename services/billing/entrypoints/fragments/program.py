@@ -1,12 +1,12 @@
 """The program: numbers with their twelve months, by practitioner, payer, place and staff; each opens its patients."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import Request, Response
 
 from services.billing.domain.ledger import Practice
-from services.billing.entrypoints.fragments.common import Desk, Row, answer, fragment_router, person_of, place_words
+from services.billing.entrypoints.fragments.common import LANES, Desk, Row, answer, fragment_router, person_of, place_words
 from services.billing.entrypoints.fragments.goals import goal_row, goals_of
 from services.billing.entrypoints.fragments.lines import csv_answer, line_row, page_number, pager
 from services.billing.entrypoints.fragments.numbers import Numbers, percent, tiles_of, values_of
@@ -15,6 +15,7 @@ from services.billing.entrypoints.fragments.practice import Lead, month_of, mont
 from services.billing.usecases.list_ports import PAGE, StaffTally, Tally, Want
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.errors import NotFound
+from shared.kernel.vocabulary import Lane
 from shared.web.pages import clock_words
 
 router = fragment_router("/program")
@@ -39,7 +40,7 @@ _TITLES = {
     "none": "patients not billable",
     "unknown": "patients with an amount that is not known",
 }
-_TABLES = ("months", "practitioner", "payer", "place_of_service", "staff", "denials")
+_TABLES = ("months", "practitioner", "payer", "place_of_service", "lane", "staff", "denials")
 
 
 @router.get("")
@@ -53,6 +54,7 @@ async def program(request: Request, principal: Lead) -> Response:
         practitioners = await uow.lists.tally([month], want, by="practitioner")
         payers = await uow.lists.tally([month], want, by="payer")
         places = await uow.lists.tally([month], want, by="place_of_service")
+        lanes = await uow.lists.tally([month], want, by="lane")
         staff = await uow.lists.staff([month], want)
         everybody = await uow.lists.tally([month], Want(), by="practitioner")
         all_staff = await uow.lists.staff([month], Want())
@@ -80,7 +82,8 @@ async def program(request: Request, principal: Lead) -> Response:
         by=[
             {"key": "practitioner", "name": "By practitioner", "rows": _by(practitioners)},
             {"key": "payer", "name": "By payer", "rows": _by(payers)},
-            {"key": "place_of_service", "name": "By place of service", "rows": _by(places, place=True)},
+            {"key": "place_of_service", "name": "By place of service", "rows": _by(places, place_words)},
+            {"key": "lane", "name": "By lane", "rows": _by(lanes, _lane)},
         ],
         staff=_staff_rows(facts.practice, staff),
         denied=numbers.denied,
@@ -159,7 +162,7 @@ async def table_file(request: Request, table: str, principal: Lead) -> Response:
             rows = _staff_rows(practice, await uow.lists.staff([month], want))
     else:
         async with desk.call.read() as uow:
-            rows = _by(await uow.lists.tally([month], want, by=table), place=table == "place_of_service")
+            rows = _by(await uow.lists.tally([month], want, by=table), _WORDS.get(table, _name))
     head = [name for name in (rows[0] if rows else {"nothing": ""}) if name != "key"]
     return csv_answer(f"program-{table}-{month}.csv", head, [[row[name] for name in head] for row in rows])
 
@@ -179,12 +182,13 @@ def _want(query: Mapping[str, str]) -> Want:
         performer=query.get("performer", "")[:64],
         payer=query.get("payer", "")[:200],
         place=query.get("place_of_service", "")[:16],
+        lane=query.get("lane", "")[:16],
     )
 
 
 def _query(month: CalendarMonth, want: Want) -> str:
     parts = {"month": str(month), "practitioner": want.practitioner, "performer": want.performer, "payer": want.payer}
-    parts["place_of_service"] = want.place
+    parts |= {"place_of_service": want.place, "lane": want.lane}
     return "&".join(f"{name}={value}" for name, value in parts.items() if value)
 
 
@@ -217,9 +221,20 @@ def _months(numbers: Numbers) -> list[Row]:
     return rows
 
 
-def _by(tallies: Sequence[Tally], *, place: bool = False) -> list[Row]:
-    words = place_words if place else str
-    return [{"key": tally.key, "name": words(tally.name) or "not known"} | _figures(tally) for tally in tallies if tally.patients]
+def _name(name: str) -> str:
+    return name or "not known"
+
+
+def _lane(name: str) -> str:
+    return LANES[Lane(name)]
+
+
+_WORDS = {"place_of_service": place_words, "lane": _lane}
+"""What the keys of a table are called, where they are codes of ours."""
+
+
+def _by(tallies: Sequence[Tally], words: Callable[[str], str] = _name) -> list[Row]:
+    return [{"key": tally.key, "name": words(tally.name)} | _figures(tally) for tally in tallies if tally.patients]
 
 
 def _figures(tally: Tally) -> dict[str, Any]:
