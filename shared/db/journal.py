@@ -22,6 +22,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from shared.db.asked import ASKED
 from shared.db.seal_tables import SealTables, seal_tables
+from shared.kernel.values import value
 
 BUCKETS = 64
 NOBODYS_TENANT = UUID(int=0)
@@ -29,7 +30,7 @@ NOBODYS_TENANT = UUID(int=0)
 NOBODY = "_"
 
 
-@dataclass(frozen=True)
+@value
 class JournalRecord:
     """What happened: `action` such as `consent.granted`, `event_type` None where nobody else needs to know.
 

@@ -106,8 +106,6 @@ def required(element: dict[str, Any], name: str, *, expression: str) -> Any:
 
 
 def _unknown(value: Any, allowed: Any, root: str, keys: Keys) -> Iterator[Issue]:
-    if allowed is ANY:
-        return
     if isinstance(value, list):
         for index, below in enumerate(value):
             yield from _unknown(below, allowed, root, (*keys, index))
@@ -118,7 +116,7 @@ def _unknown(value: Any, allowed: Any, root: str, keys: Keys) -> Iterator[Issue]
                 yield Issue("profile-element", f"{name} is not taken here", place(root, here))
             elif name == "extension":
                 yield from _unknown_extensions(below, allowed[name], root, here)
-            else:
+            elif allowed[name] is not ANY:
                 yield from _unknown(below, allowed[name], root, here)
 
 

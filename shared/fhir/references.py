@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ class Ref:
     version: str | None = None
 
 
+@lru_cache(maxsize=4096)
 def parse_reference(text: str) -> Ref | None:
     """Take apart `Type/id` or `http(s)://…/Type/id`, either with `/_history/version`; None for any other form."""
     match = _REFERENCE.fullmatch(text)

@@ -36,7 +36,7 @@ class CdsTokenAuthenticator:
         call = await self._verifier.verify(token.strip(), clients=clients, address=f"{self._public_url}{path}")
         assert state is not None  # nobody signs for a practice without clients
         issuer = call.client.iss
-        principal = Principal(tenant, UUID(state.tenant_id), client_id=issuer, actor=issuer, scopes=frozenset())
+        principal = Principal(tenant=tenant, tenant_id=UUID(state.tenant_id), client_id=issuer, actor=issuer, scopes=frozenset())
         return CdsCaller(principal, lambda: self._use(principal, call))
 
     async def _use(self, principal: Principal, call: SignedCdsCall) -> None:

@@ -13,11 +13,12 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from shared.db.asked import ASKED
+from shared.kernel.values import value
 from shared.web.capability import interaction_of
 from shared.web.rate_limit import RateLimiter, points_of
 
 
-@dataclass(frozen=True)
+@value
 class Principal:
     """Who calls, verified: `actor` for the journal, and `patient` if bound to one patient only (filter on it in SQL)."""
 

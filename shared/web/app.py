@@ -78,13 +78,20 @@ def create_app(
     app.state.audit = audit
     for name, value in state.items():
         setattr(app.state, name, value)
-    for router in routers:
-        app.include_router(router)
-    app.include_router(_operations(service))
+    for router in (*routers, _operations(service)):
+        _take_routes(app, router)
     install_error_handlers(app)
     check_declarations(app)
     app.state.guarded = guarded_routes(app)
     return app
+
+
+def _take_routes(app: FastAPI, router: APIRouter) -> None:
+    """Take a router's routes as they stand, under their full paths: to include it would match each request twice."""
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            route.unique_id = _operation_id(route)
+        app.router.routes.append(route)
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -22,14 +22,14 @@ BODY_LIMIT = 1024 * 1024
 UPLOAD_LIMIT = 10 * BODY_LIMIT + 64 * 1024
 """Bytes of a body where files are sent: 10 MB and what a form adds."""
 
-_SECURITY_HEADERS = {
-    b"x-content-type-options": b"nosniff",
-    b"referrer-policy": b"no-referrer",
-    b"cache-control": b"no-store",
-    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
-    b"strict-transport-security": b"max-age=31536000; includeSubDomains",
-    b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
-}
+_SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+)
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _log = logging.getLogger("careledger.requests")
 
@@ -72,8 +72,8 @@ class _Exchange:
                 query = b"&".join(part for part in self._query if part).decode("utf-8", "replace")
                 await self._scope["app"].state.audit.account(self._scope, self._asked, message["status"], query)
             self.status, self.sent = message["status"], True
-            headers = dict(message["headers"])  # as names only: a name may be there twice, such as Set-Cookie
-            missing = [header for header in _SECURITY_HEADERS.items() if header[0] not in headers]
+            names = {name for name, _ in message["headers"]}
+            missing = [header for header in _SECURITY_HEADERS if header[0] not in names]
             further = [(b"x-request-id", self._asked.request.encode()), *self._scope["state"].get("further_headers", ())]
             message["headers"] = [*message["headers"], *further, *missing]
         elif self._head:
@@ -154,7 +154,8 @@ class Envelope:
 
 def _given_id(scope: Scope) -> UUID | None:
     """Return the request id that the proxy made, if it is one (the proxy strips what clients send)."""
+    given = Headers(scope=scope).get("x-request-id")
     try:
-        return UUID(Headers(scope=scope)["x-request-id"])
-    except (KeyError, ValueError):
+        return UUID(given) if given else None
+    except ValueError:
         return None

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from shared.kernel.calendar_month import day_start
 from shared.kernel.errors import Conflict, Invalid, Issue
 from shared.kernel.interval import Interval
+from shared.kernel.values import value
 from shared.kernel.vocabulary import Activity, PerformerRole, Program, TimeBasis
 
 LONGEST_SECONDS = 24 * 60 * 60
@@ -79,7 +80,7 @@ class Problem:
 NO_PROBLEM = Problem()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TimeEntry:
     """An entry as it should stand.
 

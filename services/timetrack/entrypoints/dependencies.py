@@ -1,6 +1,5 @@
 """What a request is handled with, taken from `request.app.state` and typed."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -12,6 +11,7 @@ from services.timetrack.usecases.ports import Author, ClosedMonths, Patients, Pr
 from shared.contracts.tenant import TenantDocument
 from shared.fhir.search import Key, Search
 from shared.kernel.errors import NotFound
+from shared.kernel.values import value
 from shared.web.access_control import Principal
 from shared.web.routes import fhir_base
 
@@ -29,7 +29,7 @@ class SearchableUnitOfWork(UnitOfWork, Protocol):
     searches: Searches
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Here:
     """One request's place: whose practice, on whose behalf, when, and the doors to the rest."""
 

@@ -65,7 +65,18 @@ def version_of(
         first_written_at=authored_on,
         reason=entry.reason,
     )
-    return EntryVersion(entry_id, version, change, entry, now, authored_on, late, body, state.model_dump_json(), timer_id)
+    return EntryVersion(
+        id=entry_id,
+        version=version,
+        change=change,
+        entry=entry,
+        written_at=now,
+        authored_on=authored_on,
+        late=late,
+        body=body,
+        state=state.model_dump_json(),
+        timer_id=timer_id,
+    )
 
 
 async def raise_overlap(uow: UnitOfWork, entries: tuple[TimeEntry, ...], *, own_id: UUID | None, may_read: bool) -> None:

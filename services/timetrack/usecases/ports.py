@@ -14,6 +14,7 @@ from shared.contracts.ehr_context import EhrContextState
 from shared.contracts.month import MonthState
 from shared.kernel.errors import Conflict, Invalid, NotFound
 from shared.kernel.interval import Interval
+from shared.kernel.values import value
 from shared.kernel.vocabulary import PerformerRole
 
 Change = Literal["logged", "amended", "voided"]
@@ -65,7 +66,7 @@ class Author:
     request: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EntryVersion:
     """One version of an entry as it is stored: `body` is the Task's JSON text, `state` the event's payload."""
 
