@@ -39,6 +39,11 @@ STOPS = (
     Stop("desk", "biller", "#bill-desk-table", ("#shell-pages >> text=Desk",)),
     Stop("charge", "biller", "#bill-h-findings", ("#shell-pages >> text=Desk", _OPEN_FIRST)),
     Stop("plans", "biller", "#page h1:has-text('lan')", ("#shell-pages >> text=Desk", "#page >> text=Plans >> nth=0")),
+    Stop("differences", "biller", "#page h1:has-text('Differences')", ("#shell-pages >> text=Desk", "#page >> text=After billing")),
+    Stop(
+        "overpayments", "biller", "#page h1:has-text('Overpayments')",
+        ("#shell-pages >> text=Desk", "#page >> text=After billing", "#page >> text=Overpayments >> nth=0"),
+    ),
     Stop("practice", "program-lead", "#bill-dialog h2", ("#shell-pages >> text=Desk", "#page >> text=Practice >> nth=0")),
     Stop("program", "program-lead", ".cl-chart svg", ("#shell-pages >> text=Program",)),
     Stop(

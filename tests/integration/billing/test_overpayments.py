@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.billing import world as small
 from tests.integration.billing.conftest import NOW, Clinic, item
+from tests.integration.billing.pages import Visitor, biller, words
 from tests.integration.billing.test_differences import released, void
 
 pytestmark = pytest.mark.requirement("issue-11.1")
@@ -102,3 +103,23 @@ async def test_settling_needs_the_role_a_reference_and_a_case(clinic: Clinic) ->
     await settle(clinic, found["id"], 422, outcome="forgotten")
     await settle(clinic, "01890000-0000-7000-8000-000000000000", 404)
     assert await cases(clinic) == [found]
+
+
+async def test_the_desk_shows_the_case_with_its_day_and_ends_it(clinic: Clinic) -> None:
+    await released(clinic, billed=True)
+    assert "No overpayment is open" in words(await biller(clinic).get("overpayments"))
+    await clinic.tell([void(), small.entry("p1", small.at(8), 22, number=2)])
+    await clinic.assemble()
+    (case,) = await cases(clinic)
+    assert "1 case is to be reported and returned, the first by Jan 2, 2027." in words(await biller(clinic).get("desk"))
+    page = words(await Visitor(clinic, small.DEE, ("auditor",)).get("overpayments"))
+    assert "October 2026 99439 + 99490 99490 $50.44 Nov 3, 2026 Jan 2, 2027 60 days left May 2, 2027" in page
+    assert "End the case" not in page
+    text = (await biller(clinic).ask("GET", "overpayments.csv")).text
+    assert "$50.44" in text
+    refused = words(await biller(clinic).post(f"overpayments/{case['id']}", 422, reference="letter 12"))
+    assert "Choose how it ended." in refused
+    assert "Name the refund" in words(await biller(clinic).post(f"overpayments/{case['id']}", 422, outcome="offset"))
+    ended = words(await biller(clinic).post(f"overpayments/{case['id']}", outcome="offset", reference="letter 12"))
+    assert "The case is ended: taken back by the payer." in ended
+    assert await cases(clinic) == []

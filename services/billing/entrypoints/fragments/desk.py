@@ -111,6 +111,7 @@ async def show_desk(
         payers = await uow.lists.tally([month], Want(lists=("all",)), by="payer")
         plans = await uow.lists.tally([month], Want(lists=("plan",)), by="plan")
         differences = await uow.lists.differences()
+        overpaid = await uow.overpayments.open_cases()
         behind = await uow.lists.is_behind()
     total = whole[0] if whole else None
     values = await _table(desk, month, filters)
@@ -127,6 +128,7 @@ async def show_desk(
         payers=[(tally.key, tally.name) for tally in payers if tally.key],
         plans=[plan_row(tally) for tally in plans],
         differences=len(differences),
+        overpaid={"count": len(overpaid), "by": day_of(overpaid[0].report_by) if overpaid else ""},
         kinds=list(KINDS.items()),
         behind=behind,
         closed=standing.status is MonthStatus.CLOSED,

@@ -1,11 +1,9 @@
 """Differences after billing: months already released whose facts now say something else, by the day until which to report."""
 
-from collections.abc import Sequence
-
 from fastapi import Request, Response
 
 from services.billing.entrypoints.fragments.common import Desk, Row, answer, counted, day_of, fragment_router
-from services.billing.entrypoints.fragments.lines import csv_answer
+from services.billing.entrypoints.fragments.lines import csv_answer, spoken_lines
 from services.billing.entrypoints.fragments.practice import DeskReader, month_title, practice_desk
 from services.billing.usecases.list_ports import OpenDifference
 
@@ -33,7 +31,16 @@ async def as_file(request: Request, principal: DeskReader) -> Response:
     desk = await practice_desk(request, principal)
     head = ("month", "patient", "practitioner", "kind", "billed", "now", "report an overpayment by", "found")
     rows = [
-        (one.month, one.name, one.practitioner_name, one.kind, _codes(one.billed), _codes(one.now), one.report_by, one.found_at)
+        (
+            one.month,
+            one.name,
+            one.practitioner_name,
+            one.kind,
+            spoken_lines(one.billed),
+            spoken_lines(one.now),
+            one.report_by,
+            one.found_at,
+        )
         for one in await _all(desk)
     ]
     return csv_answer(f"differences-{desk.today}.csv", head, rows)
@@ -51,15 +58,11 @@ def _row(desk: Desk, one: OpenDifference) -> Row:
         "month": str(one.month),
         "title": month_title(one.month),
         "practitioner": one.practitioner_name or "not known",
-        "billed": _codes(one.billed),
-        "now": _codes(one.now),
+        "billed": spoken_lines(one.billed),
+        "now": spoken_lines(one.now),
         "level": "hold" if one.kind == "void" else "review",
         "words": "Void" if one.kind == "void" else "Replace",
         "by": day_of(one.report_by),
         "late": one.report_by is not None and one.report_by < desk.today,
         "found": day_of(one.found_at.astimezone(desk.zone).date()),
     }
-
-
-def _codes(lines: Sequence[tuple[str, int]]) -> str:
-    return " + ".join(code if units == 1 else f"{code} ×{units}" for code, units in lines) or "nothing"

@@ -151,6 +151,11 @@ def code_words(lines: str) -> list[str]:
     return [str(code) if units == 1 else f"{code} ×{units}" for code, units in json.loads(lines)]
 
 
+def spoken_lines(lines: Iterable[tuple[str, int]]) -> str:
+    """Say what a claim has: `99490 + 99439 ×2`, or nothing."""
+    return " + ".join(code if units == 1 else f"{code} ×{units}" for code, units in lines) or "nothing"
+
+
 def money(amount: Decimal, unknown: int = 0) -> str:
     """Say an amount: `$66.13`; not known if any part of it is not."""
     return "not known" if unknown else f"${amount:,.2f}"
