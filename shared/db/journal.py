@@ -148,11 +148,12 @@ def bucket_sql(tenant_id: Any) -> Any:
 _OF_ANSWERS = ("recorded_at", "status", "query", "resources", "times")
 
 
-def journalled(effect: Any, tables: JournalTables, *, publish: bool = True) -> sa.Select[int]:
+def journalled(effect: Any, tables: JournalTables, *, publish: bool = True, by_itself: bool = False) -> sa.Select[int]:
     """Join `effect` (an INSERT, UPDATE or DELETE with RETURNING) with its journal row in one statement.
 
     The statement answers how many rows the effect changed; a caller who finds too few must let the transaction roll back,
-    since the journal row is written all the same. Journal values are bound by `record_values`; build the statement once.
+    since the journal row is written all the same. One that is committed `by_itself` (`DriverStatement.commit`) divides by that
+    number and so undoes itself. Journal values are bound by `record_values`; build the statement once.
     """
     done = effect.cte("effect")
     values: dict[str, Any] = {
@@ -161,7 +162,7 @@ def journalled(effect: Any, tables: JournalTables, *, publish: bool = True) -> s
     rows = tables.journal.insert().values(values | {"recorded_at": sa.func.clock_timestamp()}).cte("j")
     unsealed = {name: sa.bindparam(f"j_{name}", type_=pg.UUID()) for name in ("tenant_id", "id")}
     statement = (
-        sa.select(sa.func.count())
+        sa.select(sa.literal_column("1 / count(*)") if by_itself else sa.func.count())
         .select_from(done)
         .add_cte(rows)
         .add_cte(tables.seals.unsealed.insert().values(unsealed).cte("u"))

@@ -21,7 +21,7 @@ from shared.db.engine import lend
 
 RETRYABLE = ("40001", "40P01")
 # The driver's words for a connection that the server has left; InternalClientError comes between its farewell and the end.
-_GONE = (asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError, OSError)
+GONE = (asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError, OSError)
 _LEAVING = ("08", "57P")
 _UNSTORABLE = ("22", "23")
 
@@ -50,7 +50,7 @@ class _Transaction:
         try:
             try:
                 await self._driver.execute(self._opening)
-            except _GONE:
+            except GONE:
                 # the server was restarted under the pool: a fresh connection, before anything was done
                 self._lent.invalidate()
                 await self._lend()
@@ -75,13 +75,17 @@ class _Transaction:
                 asked.settle(committed=committed)
 
     async def _lend(self) -> None:
-        """Take a live connection out of the pool; those that are known to be dead leave it."""
-        while True:
-            self._lent = await lend(self._engine)
-            self._driver = cast("asyncpg.Connection[Any]", self._lent.driver_connection)
-            if not self._driver.is_closed():
-                return
-            self._lent.invalidate()
+        self._lent, self._driver = await lend_live(self._engine)
+
+
+async def lend_live(engine: AsyncEngine) -> "tuple[PoolProxiedConnection, asyncpg.Connection[Any]]":
+    """Take a live connection out of the pool, with the driver's under it; those that are known to be dead leave the pool."""
+    while True:
+        lent = await lend(engine)
+        driver = cast("asyncpg.Connection[Any]", lent.driver_connection)
+        if not driver.is_closed():
+            return lent, driver
+        lent.invalidate()
 
 
 async def driver_of(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
@@ -106,7 +110,7 @@ def is_unreachable(error: BaseException) -> bool:
     """Tell whether the database could not be reached or went away, so that nothing was committed as far as we know."""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    gone = isinstance(_of_driver(error), _GONE) and not is_unstorable(error)
+    gone = isinstance(_of_driver(error), GONE) and not is_unstorable(error)
     return gone or isinstance(error, PoolTimeout) or _state(error).startswith(_LEAVING)
 
 

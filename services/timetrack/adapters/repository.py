@@ -1,6 +1,7 @@
 """Time entries as rows. Statements are built once; every one names the tenant besides row-level security."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.timetrack.adapters.tables import JOURNAL, TIME_ENTRY, TIME_ENTRY_IDENTIFIER, TIME_ENTRY_VERSION
 from services.timetrack.domain.time_entry import DayOnly, Status, StoredEntry
@@ -40,12 +41,13 @@ def constraint_of(error: IntegrityError) -> str | None:
 
 
 _VERSION_ROW = _VERSION.insert().values(bound(_VERSION, "v")).cte("v")
+_IDENTIFIER_ROW = _IDENTIFIER.insert().values(bound(_IDENTIFIER, "i")).cte("i")
 # no row back is the refusal: the constraint is named, or a duplicate id would be hidden too
-_ADDING = journalled(
-    pg.insert(_ENTRY).values(bound(_ENTRY, "e")).on_conflict_do_nothing(constraint=_OVERLAP).returning(_ENTRY.c.id), JOURNAL
-).add_cte(_VERSION_ROW)
-_ADD = DriverStatement(_ADDING.add_cte(_IDENTIFIER.insert().values(bound(_IDENTIFIER, "i")).cte("i")))
+_NEW = pg.insert(_ENTRY).values(bound(_ENTRY, "e")).on_conflict_do_nothing(constraint=_OVERLAP).returning(_ENTRY.c.id)
+_ADDING = journalled(_NEW, JOURNAL).add_cte(_VERSION_ROW)
+_ADD = DriverStatement(_ADDING.add_cte(_IDENTIFIER_ROW))
 _ADD_MEASURED = DriverStatement(_ADDING)
+_ADD_BY_ITSELF = DriverStatement(journalled(_NEW, JOURNAL, by_itself=True).add_cte(_VERSION_ROW).add_cte(_IDENTIFIER_ROW))
 _APPEND = journalled(
     _ENTRY.update()
     .where(
@@ -82,25 +84,20 @@ class EntryRepository:
 
     async def add(self, version: EntryVersion, author: Author) -> None:
         """Insert entry, version, first identifier, journal row and mark in one statement; further identifiers in another."""
-        rows = [self._identifier(token, version.id) for token in sorted(version.entry.external_ids)]
-        values = self._values(version, author)
+        rows = _identifiers(self._practice, version)
+        values = _values(self._practice, version, author)
         if rows:
             values |= {f"i_{name}": value for name, value in rows[0].items()}
-        try:
+        with _refusals():
             added = await (_ADD if rows else _ADD_MEASURED).count(self._connection, values)
             if rows[1:]:
                 await self._connection.execute(_IDENTIFIER.insert(), rows[1:])
-        except IntegrityError as error:
-            if constraint_of(error) != _IDENTITY:
-                raise
-            raise IdentifierTaken("the identifier belongs to another entry", expression="identifier") from error
-        if added != 1:
-            raise StretchTaken("the performer has another entry at some of the same instants", expression="stretch")
+        _check_added(added)
 
     async def append(self, version: EntryVersion, author: Author) -> None:
         """Move the entry on from the version before, and insert version, journal row and mark, in one statement."""
         try:
-            changed = (await self._connection.execute(_APPEND, self._values(version, author))).scalar_one()
+            changed = (await self._connection.execute(_APPEND, _values(self._practice, version, author))).scalar_one()
         except IntegrityError as error:
             if constraint_of(error) != _OVERLAP:
                 raise
@@ -195,60 +192,90 @@ class EntryRepository:
         query = self._mine(READ).where(_VERSION.c.tenant_id == self._practice.tenant_id, _VERSION.c.id.in_(entry_ids))
         return query if patient is None else query.where(_ENTRY.c.patient == patient)
 
-    def _identifier(self, token: str, entry_id: UUID) -> dict[str, Any]:
-        system, _, value = token.partition("|")
-        return {"tenant_id": self._practice.tenant_id, "system": system, "value": value, "entry_id": entry_id}
 
-    def _values(self, version: EntryVersion, author: Author) -> dict[str, Any]:
-        entry, interval, tenant_id = version.entry, version.entry.interval, self._practice.tenant_id
-        system, _, mrn = (entry.patient_identifier or "").partition("|")
-        record = JournalRecord(
-            id=uuid7(version.written_at),
-            at=version.written_at,
-            actor=author.actor,
-            client=author.client,
-            request=author.request,
-            action=f"time-entry.{version.change}",
-            patients=(entry.patient,),
-            aggregate=str(version.id),
-            version=version.version,
-            event_type=f"ccm.time-entry.{version.change}.v1",
-            data=version.state,
-        )
-        return {
-            "e_tenant_id": tenant_id,
-            "e_id": version.id,
-            "e_version": version.version,
-            "e_status": entry.status.value,
-            "e_patient": entry.patient,
-            "e_patient_identifier_system": system or None,
-            "e_patient_identifier": mrn or None,
-            "e_performer": entry.performer.id,
-            "e_performer_npi": entry.performer.npi,
-            "e_program": entry.program.value,
-            "e_activity": entry.activity.value,
-            "e_started_at": interval.start if interval else None,
-            "e_ended_at": interval.end if interval else None,
-            "e_day": entry.day,
-            "e_seconds": entry.seconds,
-            "e_basis": entry.basis.value,
-            "e_gap_seconds": entry.gap_seconds,
-            "e_encounter": entry.encounter,
-            "e_timer_id": version.timer_id,
-            "e_authored_on": version.authored_on,
-            "e_modified_at": version.written_at,
-            "v_tenant_id": tenant_id,
-            "v_id": version.id,
-            "v_version": version.version,
-            "v_seconds": entry.seconds,
-            "v_change": version.change,
-            "v_written_at": version.written_at,
-            "v_author": author.actor,
-            "v_client": author.client,
-            "v_late": version.late,
-            "v_body": version.body,
-            **record_values(tenant_id, self._practice.tenant, record),
-        }
+async def add_by_itself(engine: AsyncEngine, practice: Practice, version: EntryVersion, author: Author) -> None:
+    """Insert a new entry that has one identifier in a transaction of its own, which is one message; refusals as `add`."""
+    (row,) = _identifiers(practice, version)
+    values = _values(practice, version, author) | {f"i_{name}": value for name, value in row.items()}
+    with _refusals():
+        added = await _ADD_BY_ITSELF.commit(engine, practice.tenant_id, values)
+    _check_added(added)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn the constraint of the identifiers into its refusal."""
+    try:
+        yield
+    except IntegrityError as error:
+        if constraint_of(error) != _IDENTITY:
+            raise
+        raise IdentifierTaken("the identifier belongs to another entry", expression="identifier") from error
+
+
+def _check_added(rows: int) -> None:
+    if rows != 1:
+        raise StretchTaken("the performer has another entry at some of the same instants", expression="stretch")
+
+
+def _identifiers(practice: Practice, version: EntryVersion) -> list[dict[str, Any]]:
+    """The rows of the identifiers of a version's entry."""
+    tokens = [token.partition("|") for token in sorted(version.entry.external_ids)]
+    return [
+        {"tenant_id": practice.tenant_id, "system": system, "value": value, "entry_id": version.id} for system, _, value in tokens
+    ]
+
+
+def _values(practice: Practice, version: EntryVersion, author: Author) -> dict[str, Any]:
+    entry, interval, tenant_id = version.entry, version.entry.interval, practice.tenant_id
+    system, _, mrn = (entry.patient_identifier or "").partition("|")
+    record = JournalRecord(
+        id=uuid7(version.written_at),
+        at=version.written_at,
+        actor=author.actor,
+        client=author.client,
+        request=author.request,
+        action=f"time-entry.{version.change}",
+        patients=(entry.patient,),
+        aggregate=str(version.id),
+        version=version.version,
+        event_type=f"ccm.time-entry.{version.change}.v1",
+        data=version.state,
+    )
+    return {
+        "e_tenant_id": tenant_id,
+        "e_id": version.id,
+        "e_version": version.version,
+        "e_status": entry.status.value,
+        "e_patient": entry.patient,
+        "e_patient_identifier_system": system or None,
+        "e_patient_identifier": mrn or None,
+        "e_performer": entry.performer.id,
+        "e_performer_npi": entry.performer.npi,
+        "e_program": entry.program.value,
+        "e_activity": entry.activity.value,
+        "e_started_at": interval.start if interval else None,
+        "e_ended_at": interval.end if interval else None,
+        "e_day": entry.day,
+        "e_seconds": entry.seconds,
+        "e_basis": entry.basis.value,
+        "e_gap_seconds": entry.gap_seconds,
+        "e_encounter": entry.encounter,
+        "e_timer_id": version.timer_id,
+        "e_authored_on": version.authored_on,
+        "e_modified_at": version.written_at,
+        "v_tenant_id": tenant_id,
+        "v_id": version.id,
+        "v_version": version.version,
+        "v_seconds": entry.seconds,
+        "v_change": version.change,
+        "v_written_at": version.written_at,
+        "v_author": author.actor,
+        "v_client": author.client,
+        "v_late": version.late,
+        "v_body": version.body,
+        **record_values(tenant_id, practice.tenant, record),
+    }
 
 
 def stored_of(row: Any) -> StoredVersion:

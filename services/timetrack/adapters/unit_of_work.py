@@ -9,13 +9,13 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.timetrack.adapters.entry_search import EntrySearch
-from services.timetrack.adapters.repository import EntryRepository
+from services.timetrack.adapters.repository import EntryRepository, add_by_itself
 from services.timetrack.adapters.roster import RosterRepository
 from services.timetrack.adapters.tables import CHART as CHART
 from services.timetrack.adapters.tables import CONSENT_NOTE
 from services.timetrack.adapters.tables import JOURNAL as JOURNAL
 from services.timetrack.adapters.timer_repository import TimerRepository
-from services.timetrack.usecases.ports import Practice
+from services.timetrack.usecases.ports import Author, EntryVersion, Practice
 from shared.db.transaction import tenant_transaction
 from shared.smart.charts import ChartReader
 
@@ -49,6 +49,14 @@ class TimetrackUnitOfWork:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Commit, or roll back after an exception."""
         await self._transaction.__aexit__(kind, error, trace)
+
+    async def add_entry(self, version: EntryVersion, author: Author) -> None:
+        """Add a new entry in a transaction of its own: in one message, if it has the one identifier that most have."""
+        if len(version.entry.external_ids) == 1:
+            await add_by_itself(self._engine, self._practice, version, author)
+        else:
+            async with self:
+                await self.entries.add(version, author)
 
     async def consent_in_force(self, patient: str, program: str) -> bool | None:
         """Tell whether a consent is active as far as we were told; None if none was mentioned."""

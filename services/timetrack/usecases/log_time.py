@@ -68,8 +68,7 @@ async def log_time(
     )
     for _ in range(_ATTEMPTS):
         try:
-            async with uow:
-                await uow.entries.add(version, author)
+            await uow.add_entry(version, author)
             return Logged(new=version)
         except (IdentifierTaken, StretchTaken):
             async with uow:

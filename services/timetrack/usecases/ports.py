@@ -230,6 +230,9 @@ class UnitOfWork(Protocol):
     async def __aexit__(self, *error: object) -> None:
         """Commit, or roll back."""
 
+    async def add_entry(self, version: EntryVersion, author: Author) -> None:
+        """Add a new entry as `Entries.add` does, in a transaction of its own instead of a block's."""
+
     async def consent_in_force(self, patient: str, program: str) -> bool | None:
         """Tell whether a consent is active as far as we were told; None if none was mentioned."""
 
