@@ -33,6 +33,7 @@ class Pages:
             "duration": duration_words,
             "clock": clock_words,
             "day": day_words,
+            "days": days_in_words,
             "minutes": minutes_figure,
         }
 

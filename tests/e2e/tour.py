@@ -39,7 +39,10 @@ STOPS = (
     Stop("desk", "biller", "#bill-desk-table", ("#shell-pages >> text=Desk",)),
     Stop("charge", "biller", "#bill-h-findings", ("#shell-pages >> text=Desk", _OPEN_FIRST)),
     Stop("plans", "biller", "#page h1:has-text('lan')", ("#shell-pages >> text=Desk", "#page >> text=Plans >> nth=0")),
-    Stop("differences", "biller", "#page h1:has-text('Differences')", ("#shell-pages >> text=Desk", "#page >> text=After billing")),
+    Stop(
+        "differences", "biller", "#page h1:has-text('Differences')",
+        ("#shell-pages >> text=Desk", "#page >> text=After billing"),
+    ),
     Stop(
         "overpayments", "biller", "#page h1:has-text('Overpayments')",
         ("#shell-pages >> text=Desk", "#page >> text=After billing", "#page >> text=Overpayments >> nth=0"),

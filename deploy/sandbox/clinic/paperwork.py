@@ -47,7 +47,7 @@ def papers(rng: random.Random, story: Story, practice: Practice, month: Month) -
 def _member(who: Practitioner, practice: Practice, month: Month, known_on: date) -> Action:
     """Return a member as known on a day: the exclusion list is checked on the second of each month."""
     since = (month.first - timedelta(days=1200)).isoformat()
-    roles = {"practitioner": ["billing-practitioner"], "desk": []}.get(who.part, ["clinical-staff"])
+    roles = {"practitioner": ["billing-practitioner"], "desk": ["biller", "auditor"]}.get(who.part, ["clinical-staff"])
     if who is practice.practitioners[0]:
         roles = [*roles, "program-lead"]
     credential: Action = {"credential": who.credential, "since": since}

@@ -63,7 +63,8 @@ async def release(request: Request, month: str, principal: DeskActor) -> Respons
     if not all(reasons.values()):
         text = "Say why." if len(rules) == 1 else f"The picked rules differ ({', '.join(rules)}): say why for each."
         bulk = {"reason": typed.get("reason", ""), "rules": [(r, reasons[r]) for r in rules if len(rules) > 1], "picked": picked}
-        return await show_desk(desk, of_month, filters_of({}), errors=(FieldError("bill-reason", text),), bulk=bulk)
+        where = "bill-reason" if len(rules) == 1 else f"bill-reason-{next(rule for rule in rules if not reasons[rule])}"
+        return await show_desk(desk, of_month, filters_of({}), errors=(FieldError(where, text),), bulk=bulk)
     for patient, key, decision, rule in waiting:
         await decide_review(
             review_id=review_id(desk.call.principal.tenant_id, of_month, patient, key),
@@ -173,7 +174,7 @@ async def attest(request: Request, month: str, principal: Signer) -> Response:
         await decide_again(desk, of_month, touched[first : first + _MOST_AT_ONCE])
     if one and typed.get("back") == "charge":
         return await show_charge(desk, of_month, one)
-    parts = [f"{len(done.released)} attested, {done.charges} charges"]
+    parts = [f"{len(done.released)} attested, {counted(done.charges, 'charge')}"]
     parts += [f"{len(done.changed)} changed meanwhile: look again"] if done.changed else []
     parts += [f"{len(done.waiting)} wait for a hold or a decision"] if done.waiting else []
     level = "ok" if not done.changed else "review"

@@ -6,7 +6,16 @@ from decimal import Decimal
 
 from fastapi import Request, Response
 
-from services.billing.entrypoints.fragments.common import Desk, Row, answer, counted, day_of, fragment_router, weekday_of
+from services.billing.entrypoints.fragments.common import (
+    Desk,
+    Row,
+    answer,
+    counted,
+    day_of,
+    fragment_router,
+    person_of,
+    weekday_of,
+)
 from services.billing.entrypoints.fragments.lines import (
     KINDS,
     csv_answer,
@@ -107,6 +116,7 @@ async def show_desk(
         assembled = await uow.lists.assembled(month)
         charges = await uow.lists.charges([month], desk.zone)
         standing = await month_standing(uow, month)
+        closed_by = person_of((await uow.ledger.month_facts(month)).practice, standing.by) if standing.by else ""
         practitioners = await uow.lists.tally([month], Want(lists=("all",)), by="practitioner")
         payers = await uow.lists.tally([month], Want(lists=("all",)), by="payer")
         plans = await uow.lists.tally([month], Want(lists=("plan",)), by="plan")
@@ -123,7 +133,7 @@ async def show_desk(
         today=f"{desk.today:%A}, {desk.today:%B} {desk.today.day}, {desk.today.year}",
         said=_said(total),
         months=[(str(one), month_title(one)) for one in months_back(CalendarMonth.of(desk.at, desk.zone), _MONTHS_OFFERED)],
-        steps=_steps(desk, total, assembled, charges[0] if charges else None, standing, await _planned(desk, month)),
+        steps=_steps(desk, total, assembled, charges[0] if charges else None, (standing, closed_by), await _planned(desk, month)),
         practitioners=[(tally.key, tally.name or "not known") for tally in practitioners],
         payers=[(tally.key, tally.name) for tally in payers if tally.key],
         plans=[plan_row(tally) for tally in plans],
@@ -245,10 +255,12 @@ def _steps(
     total: Tally | None,
     assembled: tuple[int, datetime | None],
     charges: ChargeTally | None,
-    standing: MonthStanding,
+    closing: tuple[MonthStanding, str],
     planned: date,
 ) -> list[Row]:
-    """Return the five steps of a close, each with its numbers and its bar; `planned` is the day until which there is grace."""
+    """Return the five steps of a close, each with its numbers and its bar; `planned` is the day until which there is grace;
+    `closing` how the month stands, and by whom, in words."""
+    standing, by = closing
     patients = total.patients if total else 0
     holds, released = (total.holds, total.released) if total else (0, 0)
     to_release = released + (total.to_attest if total else 0)
@@ -261,7 +273,7 @@ def _steps(
         _step("4 Billed", billed, f"of {counted(lines, 'charge')}", billed, lines, "by the billing system"),
     ]
     closed = standing.status is MonthStatus.CLOSED
-    words = f"by {standing.by or ''}, {_when(desk, standing.at)}" if closed else "then only the lead can reopen"
+    words = f"by {by}, {_when(desk, standing.at)}" if closed else "then only the lead can reopen"
     of = "" if closed else f"{'was ' if planned < desk.today else ''}planned for {weekday_of(planned)}"
     steps.append({"name": "5 Closed", "n": "Yes" if closed else "No", "of": of, "bar": None, "full": closed, "words": words})
     current = next((step for step in steps if not step["full"]), None)
