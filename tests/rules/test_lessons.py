@@ -43,3 +43,21 @@ def test_a_lesson_is_about_rules_of_the_book_and_for_roles_that_there_are(lesson
 
 def test_every_role_that_works_has_lessons() -> None:
     assert all(LESSONS.of([role]) for role in StaffRole if role is not StaffRole.AUDITOR)
+
+
+def rules_that_stop() -> set[str]:
+    """Return each rule of the engine with a situation that holds, asks or denies, for any payer, and that the staff can mend."""
+    book = load_rule_book()
+    rows = {
+        key
+        for key, row in book.severities.items()
+        if row["who"] not in ("nobody", "administrator") and set(row["severity"].values()) & set("RHD")
+    }
+    return {rule.id for rule in book.rules.values() if rows & set(rule.situations) and not rule.elsewhere}
+
+
+@pytest.mark.requirement("issue-10.8")
+def test_each_rule_that_stops_a_charge_is_in_a_lesson_of_somebody() -> None:
+    taught = {rule for lesson in LESSONS.lessons for rule in lesson.rules}
+    assert len(rules_that_stop()) > 20
+    assert rules_that_stop() - taught == set()

@@ -32,7 +32,7 @@ async def answers(visitor: Visitor, *, right: bool) -> dict[str, Any]:
 async def test_a_lesson_is_done_by_right_answers_and_dated(clinic: Clinic) -> None:
     visitor = biller(clinic)
     page = await visitor.get("refreshers")
-    assert "5 of 5 to do" in words(page)
+    assert "8 of 8 to do" in words(page)
     assert "Payers, plans and the patient’s share" in words(page)
     lesson = await visitor.get("refreshers/payers")
     assert " checked" not in lesson
@@ -41,7 +41,7 @@ async def test_a_lesson_is_done_by_right_answers_and_dated(clinic: Clinic) -> No
     assert "Question 1: not right. Read the rules once more." in refused
     assert "Question 2: no answer yet." in words(await visitor.post("refreshers/payers", 422, **{"case-1": "{}"}))
     done = words(await visitor.post("refreshers/payers", **(await answers(visitor, right=True))))
-    assert "4 of 5 to do" in done
+    assert "7 of 8 to do" in done
     assert "Nov 3, 2027 Nov 3, 2026 Look again" in done
 
 
@@ -49,7 +49,7 @@ async def test_the_lead_sees_who_has_done_what(clinic: Clinic) -> None:
     assert "Staff" not in words(await biller(clinic).get("refreshers"))
     await biller(clinic).post("refreshers/payers", **(await answers(biller(clinic), right=True)))
     said = words(await lead(clinic).get("refreshers"))
-    assert f"{small.DEE} Biller 4 lessons overdue 1 of 5 Nov 3, 2026" in said
+    assert f"{small.DEE} Biller 7 lessons overdue 1 of 8 Nov 3, 2026" in said
     file = await lead(clinic).ask("GET", "refreshers.csv")
     assert f"{small.DEE},biller," in file.text
     assert ",done,2027-11-03,2026-11-03" in file.text

@@ -28,6 +28,7 @@ from shared.web.typed import FieldError, form_of
 router = fragment_router("/refreshers")
 
 _SOON_DAYS = 30
+_NAMED = 3
 _PROFILE = "medicare_ffs"
 
 
@@ -114,6 +115,12 @@ async def _staff(desk: Desk) -> list[tuple[Member, list[Due]]]:
     return await staff_refreshers(lessons=world.lessons, learn=desk.call.read, book=world.rule_book, at=desk.at)
 
 
+def _titles(titles: Sequence[str]) -> str:
+    """Name the most urgent, and say how many more; the file has them all."""
+    more = len(titles) - _NAMED
+    return ", ".join(titles[:_NAMED]) + (f", and {more} more" if more > 0 else "")
+
+
 _WHY = {
     Standing.NEW: "For your role",
     Standing.CHANGED: "A rule has changed since you did it",
@@ -152,7 +159,7 @@ def _member(desk: Desk, member: Member, dues: Sequence[Due]) -> Row:
         "level": "review" if late else "info" if left else "ok",
         "words": counted(len(late), "lesson") + " overdue" if late else f"{len(left)} to do" if left else "All done",
         "next": day_of(min((due.due_on for due in left), default=None)) or "nothing to do",
-        "open": ", ".join(due.lesson.title for due in left),
+        "open": _titles([due.lesson.title for due in left]),
         "last": day_of(last) or "never",
     }
 
