@@ -99,9 +99,9 @@ DECISION = _any(
     r"suspend\w+|baj(?:a|o|an|aron)(?! en)|sub(?:e|io|ieron)|aument\w+|agreg\w+|cambi(?:a|o|aron|amos) (?:a|de|la|"
     r"el)|inici\w+|empieza|quit(?:o|aron)|pasar\w*|indico|puso|reinici\w+|separar|solo el|que la tire|no \w+ hoy",
 )  # fmt: skip
-_COMPARED = (
+_THAN = r"(?:after|tras|antes|was|were|from|era|eran|de|vs|against|contra)\s\d"
+COMPARISON = Phrase(
     r"->|<-|→|[↑↓]|[=+]\s?last"
-    r"|\d[^.;:]{0,20}\b(?:after|tras|antes|was|were|from|era|eran|de|vs|against|contra)\s\d|\d\s?\(\s?\d"
     r"|\b(?:(?:from|de) \d+[^.;]{0,12} (?:to|a) \d|(?:up|down|dn|gained|lost|subio|bajo)\s\d"
     r"|(?:up|down|lower|higher|better|worse|easier|more|less|fewer|mas|menos|peor|mejor)\b[^.]{0,25}\b(?:from|"
     r"than|since|que|after|desde|before)\b"
@@ -115,11 +115,10 @@ _COMPARED = (
     r"era)\b|(?:was|were|era)\b.{0,40}\b(?:now|and (?:is|are)|ahora|but (?:is|are))\b)"
 )
 """What begins at a word stands behind one boundary: so a search looks at words, not at every letter."""
-COMPARISON = Phrase(_COMPARED)
-COMPARISON_AFTER_A_PAUSE = re.compile(
-    r"[,;] ?(?:was|were|era|eran|antes|before|previously)\s\w"
-    r"|\((?:(?:after|tras|antes|was|were|from|era|eran|de|vs|against|contra)\s\d|(?:was|were|era)\b)|" + _COMPARED
-)
+THAN = Phrase(rf"\b{_THAN}")
+NUMBERS_COMPARED = re.compile(rf"\d[^.;:]{{0,20}}\b{_THAN}|\d\s?\(\s?\d")
+"""Numbers open most clauses: they are looked at only where something is there with which they may be compared."""
+PAUSE_AND_COMPARISON = re.compile(rf"[,;] ?(?:was|were|era|eran|antes|before|previously)\s\w|\((?:{_THAN}|(?:was|were|era)\b)")
 
 FREQUENCY = Phrase(
     rf"\b(?:\d+ ?x ?/ ?(?:d|day|wk|w|week|night|n|mo|month)\b|\d+ ?v ?/ ?d\b|x ?\d+\b(?! attempts?| calls?)|"

@@ -164,9 +164,21 @@ class _Mood:
 def _sentence_change(sentence: Sentence, found: list[Fact]) -> list[Fact]:
     """A comparison that spans clauses ("wt 187, was 183"): of a result, or of a drug's numbers."""
     of_a_result = any(fact.result for fact in found)
-    compared = says.COMPARISON_AFTER_A_PAUSE.search(sentence.text) if of_a_result or sentence.kinds & DRUG else None
+    if not (of_a_result or sentence.kinds & DRUG):
+        return []
+    compared = _first(says.PAUSE_AND_COMPARISON.search(sentence.text), _comparison(sentence, sentence.text))
     carried = compared and (of_a_result or any(sign.isdigit() for sign in compared.group()))
     return [Fact(sort="change", words=compared.group())] if compared and carried else []
+
+
+def _comparison(part: Words, text: str) -> re.Match[str] | None:
+    """The first comparison in `text`, which is what is left of `part`."""
+    numbers = part.opens & says.THAN.bit or "(" in text
+    return _first(part.find(says.COMPARISON, text), says.NUMBERS_COMPARED.search(text) if numbers else None)
+
+
+def _first(one: re.Match[str] | None, other: re.Match[str] | None) -> re.Match[str] | None:
+    return min(one, other, key=lambda found: found.start()) if one and other else one or other
 
 
 def _told_to(clause: Words, start: int) -> list[Fact]:
@@ -182,7 +194,7 @@ def _clause_facts(clause: Words, sentence: Sentence, mood: _Mood) -> list[Fact]:
     text = clause.without(says.CONDITIONAL)
     clinical = clause.kinds & CLINICAL
     found = _results(clause, text, mood)
-    if not mood.aimed and (found or clinical) and (compared := clause.find(says.COMPARISON, text)):
+    if not mood.aimed and (found or clinical) and (compared := _comparison(clause, text)):
         found.append(Fact(sort="change", words=compared.group()))
     if not mood.denied and clause.opens & says.BEHAVIOUR.bit and (behaviour := _behaviour(clause, sentence, text)):
         found.append(Fact(sort="behaviour", words=behaviour))
