@@ -6,9 +6,10 @@ Requirements: standards.md 14; design guide 4.4-4.6.
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Frame
+from playwright.sync_api import BrowserContext, Frame, Route
 
 from tests.e2e.browser import World, open_app, violations
+from tests.e2e.tour import settle
 
 
 @pytest.fixture
@@ -101,3 +102,17 @@ def test_a_refusal_stays_where_the_form_was(lead: Frame) -> None:
     lead.click("#bill-dialog button.ds-c-button--solid")
     lead.wait_for_selector("#bill-dialog .ds-c-alert--error")
     assert lead.locator("#bill-desk-table").count() == 1
+
+
+def test_of_two_presses_the_last_one_stands_however_late_the_first_is_answered(lead: Frame) -> None:
+    held: list[Route] = []
+    lead.page.route("**/app/billing/program", lambda route: held.append(route))
+    with lead.page.expect_request("**/app/billing/program"):
+        lead.click("#shell-pages >> text=Program")
+    lead.click("#shell-pages >> text=Rules")
+    lead.wait_for_selector("#bill-rules-table")
+    with lead.page.expect_event("requestfinished", lambda request: request.url.endswith("/app/billing/program")):
+        held[0].continue_()
+    settle(lead)
+    assert lead.inner_text("#page h1") == "Rules and codes"
+    assert lead.inner_text("#shell-pages [aria-current]") == "Rules"

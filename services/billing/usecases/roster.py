@@ -18,4 +18,5 @@ async def require_role(ledger: LedgerStore, person: str, roles: tuple[StaffRole,
     for role in roles:
         if await ledger.holds_role(person, role, day):
             return role
-    raise LacksRole(f"Practitioner/{person} is not {' or '.join(roles)} in the roster on {day}", expression="by")
+    wanted = " or ".join(role.replace("-", " ") for role in roles)
+    raise LacksRole(f"the practice's staff list does not have Practitioner/{person} as {wanted} on {day}", expression="by")

@@ -227,6 +227,12 @@
     else latest = ctx;
   });
 
+  // Asked once the whole answer is read, so that its connection is free again.
+  document.addEventListener("htmx:after:request", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.response.raw.ok && forPage(ctx) && latest !== ctx) event.preventDefault();
+  });
+
   document.addEventListener("htmx:finally:request", (event) => {
     if (event.detail.ctx === latest) latest = null;
   });
@@ -256,14 +262,12 @@
     const [heading, text] = REFUSALS[response.status] || ["Not done", "What you typed is still here. Try again."];
     const problem = await response.clone().json().catch(() => null);
     const said = problem && response.status < 500 && problem.title !== "Not Found" ? problem.title : null;
-    return [heading, said || text];
+    return [heading, said ? said[0].toUpperCase() + said.slice(1) + (/[.?]$/.test(said) ? "" : ".") : text];
   }
 
   // A fragment is swapped also when it refuses (409, 422 with the form); a refusal without a page becomes a notice.
   document.addEventListener("htmx:before:response", (event) => {
-    const { ctx } = event.detail;
-    const response = ctx.response.raw;
-    if (response.ok && forPage(ctx) && latest !== ctx) return event.preventDefault();
+    const response = event.detail.ctx.response.raw;
     const isPage = (response.headers.get("Content-Type") || "").startsWith("text/html");
     if (response.ok || (isPage && [409, 422].includes(response.status))) {
       if (event.detail.ctx.request.method !== "GET") clearNotice();
