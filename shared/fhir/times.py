@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from shared.kernel.errors import Invalid
@@ -35,13 +36,13 @@ def fhir_time(text: object, *, expression: str | None, zone: tzinfo = UTC) -> Fh
     Invalid (422) for any other text, for a time without a zone and for an instant outside the years 1 to 9999 UTC.
     A leap second is the instant after it; digits beyond the microsecond are dropped from `start`.
     """
-    match = _TEXT.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
-        raise Invalid("is no FHIR date or dateTime (a time needs seconds and a zone)", rule="date-time", expression=expression)
     try:
-        return _instant(match) if match["time"] else _days(match, zone)
+        found = _read(text, zone) if isinstance(text, str) else None
     except (ValueError, OverflowError) as error:
         raise Invalid("is no date that exists", rule="date-time", expression=expression) from error
+    if found is None:
+        raise Invalid("is no FHIR date or dateTime (a time needs seconds and a zone)", rule="date-time", expression=expression)
+    return found
 
 
 def instant(text: object, *, expression: str) -> datetime:
@@ -68,6 +69,14 @@ def instant_text(at: datetime) -> str:
 def local_text(at: datetime, zone: ZoneInfo) -> str:
     """Write the aware instant `at` as a FHIR dateTime with the offset of `zone` then."""
     return at.astimezone(zone).isoformat()
+
+
+@lru_cache(maxsize=256)  # the check of a resource and its mapping read the same ones
+def _read(text: str, zone: tzinfo) -> FhirTime | None:
+    match = _TEXT.fullmatch(text)
+    if match is None:
+        return None
+    return _instant(match) if match["time"] else _days(match, zone)
 
 
 def _instant(match: re.Match[str]) -> FhirTime:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 _V2 = re.compile(r"(?P<context>patient|user|system)/(?P<type>\*|[A-Z][A-Za-z]+)\.(?P<letters>c?r?u?d?s?)\Z")
 _V1 = re.compile(r"(?P<context>patient|user|system)/(?P<type>\*|[A-Z][A-Za-z]+)\.(?P<word>read|write|\*)\Z")
@@ -25,6 +26,7 @@ def parse_scope(scope: str) -> frozenset[str]:
     return frozenset(f"{match['context']}/{match['type']}.{letter}" for letter in letters)
 
 
+@lru_cache(maxsize=1024)
 def parse_scopes(text: str) -> frozenset[str]:
     """Return the single rights of a space-separated list."""
     return frozenset().union(*(parse_scope(scope) for scope in text.split()))
