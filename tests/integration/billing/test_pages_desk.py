@@ -163,7 +163,7 @@ async def test_the_practitioner_attests_a_whole_month_in_three_presses(month: Cl
     ada = doctor(month)
     assert "Attest 2" in words(await ada.get("desk"))
     form = await ada.get(f"months/{MONTH}/attest")
-    assert "2 patients, $182.70 expected" in words(form)
+    assert "99490 1 $66.13 99490, 99439 1 $116.57 Total 2 $182.70" in words(form)
     assert " checked" not in form
     assert "Tick the statement first." in await ada.post(f"months/{MONTH}/attest", 422)
     done = words(await ada.post(f"months/{MONTH}/attest", read="yes"))

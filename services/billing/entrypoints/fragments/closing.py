@@ -1,14 +1,16 @@
 """Bulk work on a month: release what waits for a decision, attest, and close or reopen after a look at the month itself."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from fastapi import Request, Response
 
 from services.billing.domain.findings import Severity
 from services.billing.entrypoints.fragments.charge import read_month_name, show_charge
-from services.billing.entrypoints.fragments.common import Desk, Row, answer, counted, day_of, fragment_router
+from services.billing.entrypoints.fragments.common import Desk, Row, answer, counted, day_of, fragment_router, person_of
 from services.billing.entrypoints.fragments.decisions import decide_again
 from services.billing.entrypoints.fragments.desk import filters_of, show_desk
+from services.billing.entrypoints.fragments.lines import code_words, sum_words
 from services.billing.entrypoints.fragments.practice import DeskActor, Signer, month_title, practice_desk
 from services.billing.usecases.assemble_month import assemble_month, review_id
 from services.billing.usecases.attest_month import attest_month
@@ -17,14 +19,17 @@ from services.billing.usecases.close_month import MonthStatus, set_month_status
 from services.billing.usecases.decide_review import Answer, decide_review, take_back_decision
 from services.billing.usecases.list_ports import Want
 from services.billing.usecases.look_at_month import look_at_month
+from services.billing.usecases.overview_ports import OverviewRow
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.errors import Conflict, Forbidden, Invalid, NotFound
-from shared.web.pages import duration_words
+from shared.web.pages import clock_words, days_in_words, duration_words
 from shared.web.typed import FieldError, form_of
 
 router = fragment_router("/months/{month}")
 
 _MOST_AT_ONCE = 500
+_EVERY = 200_000
+_NAMED = 3
 _NEVER_IN_BULK = ("E2", "E14")
 """Risk and complexity are stated one patient at a time, with the facts on screen (findings.md 5)."""
 
@@ -133,21 +138,41 @@ async def attest_form(request: Request, month: str, principal: Signer) -> Respon
 
 async def _attest_form(desk: Desk, month: CalendarMonth, errors: tuple[FieldError, ...]) -> Response:
     async with desk.call.read() as uow:
-        mine = await uow.lists.tally([month], Want(lists=("attest",), practitioner=desk.person))
+        lines = await uow.lists.rows(month, Want(lists=("attest",), practitioner=desk.person), count=_EVERY)
+        practice = (await uow.ledger.month_facts(month)).practice
         differences = await uow.months.differences(month, None)
-    total = mine[0] if mine else None
     return answer(
         "attest.html",
         status=422 if errors else 200,
         base=desk.base,
         month=str(month),
         title=month_title(month),
-        count=total.to_attest if total else 0,
-        amount=f"${total.attest_amount:,.2f}" if total else "$0.00",
-        unknown=total.unknown_amounts if total else 0,
+        count=len(lines),
+        **_signed_for(lines),
+        who=person_of(practice, desk.person),
+        when=f"{day_of(desk.today)}, {clock_words(desk.at, desk.zone)}",
+        me=desk.person,
         differences=len(differences),
         errors=list(errors),
     )
+
+
+def _signed_for(lines: Sequence[OverviewRow]) -> Row:
+    """Return what a signature covers: patients and amount by codes, and who has a remark."""
+    by: dict[str, list[OverviewRow]] = {}
+    for line in lines:
+        by.setdefault(", ".join(code_words(line.lines)), []).append(line)
+    remarks = [f"{line.name} ({days_in_words(line.finding)})" for line in lines if line.severity is not None]
+    more = f" and {len(remarks) - _NAMED} more" if len(remarks) > _NAMED else ""
+    return {
+        "rows": [{"codes": codes, "patients": len(found), "amount": _sum(found)} for codes, found in sorted(by.items())],
+        "amount": _sum(lines),
+        "remarks": {"count": len(remarks), "said": ", ".join(remarks[:_NAMED]) + more},
+    }
+
+
+def _sum(lines: Sequence[OverviewRow]) -> str:
+    return sum_words(sum((line.amount for line in lines), Decimal(0)), sum(line.unknown_amounts for line in lines))
 
 
 @router.post("/attest")
