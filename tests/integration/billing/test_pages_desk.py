@@ -301,3 +301,10 @@ async def test_a_lane_that_nobody_stated_is_stated_from_the_chart(clinic: Clinic
     assert "Practitioner lane: 35 min counted" in said
     await clinic.tell([small.entry("own", small.at(7), 12, number=2)])
     assert "Other lane The practitioner’s own time is charged this month" in words(await ada.get("entries"))
+
+
+async def test_an_empty_desk_says_what_comes_and_an_empty_search_how_to_go_on(clinic: Clinic) -> None:
+    page = await biller(clinic).get("desk?month=2025-03")
+    assert "Nobody is in this month yet Patients appear as soon as time is logged" in words(page)
+    assert 'class="ds-c-table cl-cards"' not in page
+    assert "Nobody matches Clear the search" in words(await biller(clinic).get("desk/table?month=2025-03&q=Osgood"))

@@ -200,6 +200,7 @@ async def _table(desk: Desk, month: CalendarMonth, filters: dict[str, str]) -> R
         "filters": filters,
         "query": f"month={month}" + (f"&{query}" if query else ""),
         "groups": groups,
+        "narrowed": any(value for name, value in filters.items() if name not in ("sort", "page")),
         "acts": desk.has(*ACTING) and bool(desk.person),
         "pickable": any(row["pickable"] for group in groups for row in group["rows"]),
     }
