@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.billing.domain.ledger import Practice
-from services.billing.entrypoints.fragments.common import Row, person_of
+from services.billing.entrypoints.fragments.common import Row
 
 Settings = Mapping[str, int | str | bool]
 
@@ -46,7 +46,8 @@ def goals_of(settings: Settings) -> dict[str, int]:
 def goal_row(key: str, value: float | None, settings: Settings, practice: Practice) -> Row:
     """Return what stands under a number: its goal, whether it is met, and who cares for it (a person of the roster, or words)."""
     wanted, goal = _WANTED[key], goals_of(settings).get(key)
-    owner = str(settings.get(f"owner_{key}", ""))
+    named = str(settings.get(f"owner_{key}", ""))
+    owner = practice.staff[named].name if named in practice.staff else named
     words = "No goal set."
     if goal is not None:
         words = f"Goal: at {'most' if wanted.at_most else 'least'} {wanted.words.format(goal)}."
@@ -56,5 +57,5 @@ def goal_row(key: str, value: float | None, settings: Settings, practice: Practi
         "goal": words,
         "level": "ok" if met else "review",
         "met": said,
-        "owner": f"Owner: {person_of(practice, owner)}." if owner else "No owner set.",
+        "owner": f"Owner: {owner}." if owner else "No owner set.",
     }
