@@ -40,6 +40,8 @@ _APP_SCOPES = (
 )
 _PRACTITIONER_ROLE = "http://terminology.hl7.org/CodeSystem/practitioner-role"
 _DESK_ROLES = {"biller": "desk", "program-lead": "practitioner", "auditor": "desk"}
+_OWNERS = {"desk": ("denials", "revenue", "billed", "speed"), "practitioner": ("enrollment", "consent", "time", "documentation")}
+"""Which numbers of the program's page the people of a part care for."""
 _READS = ("Patient.r", "Condition.rs", "Coverage.rs", "Encounter.rs", "CarePlan.rs", "EpisodeOfCare.rs")
 _PLANS = {"TIDEWATER": "commercial_strict"}
 _READY = "sandbox EHR "
@@ -216,6 +218,7 @@ def _tenant(practice: dict[str, Any], ehr_base: str, since: date) -> dict[str, A
             {"role": "billing-practitioner", "code": f"{_PRACTITIONER_ROLE}|doctor"},
             *({"role": role, "practitioner": _member(practice, part)} for role, part in _DESK_ROLES.items()),
         ],
+        "settings": {f"owner_{number}": _member(practice, part) for part, numbers in _OWNERS.items() for number in numbers},
         "plans": {payer["organization"]: _PLANS[payer["id"]] for payer in practice["payers"] if payer["id"] in _PLANS},
     }
 
