@@ -42,6 +42,7 @@ _LISTS: dict[str, "sa.ColumnElement[bool]"] = {
     "enrolled-first": _O.enrolled_first,
     "in-force": _O.enrolled & (_O.consent == "in-force"),
     "consent": _O.enrolled & (_O.consent != "in-force"),
+    "renewal": _O.enrolled & (_O.consent == "in-force") & (_O.consent_why != ""),
     "approached": _O.approached,
     "consented": _O.consented,
     "eligible": _O.eligible & ~_O.enrolled,
@@ -52,6 +53,16 @@ _LISTS: dict[str, "sa.ColumnElement[bool]"] = {
     "unknown": _O.unknown_amounts > 0,
     "plan": _O.plan.is_not(None),
 }
+_said, _later = LEDGER_ENTRY.alias("said"), LEDGER_ENTRY.alias("later")
+_AWAY = sa.exists().where(
+    _said.c.tenant_id == _O.tenant_id,
+    _said.c.aggregate == "participation/" + _O.patient,
+    sa.cast(_said.c.data, pg.JSONB)["participation"].astext != "active",
+    ~sa.exists().where(
+        _later.c.tenant_id == _said.c.tenant_id, _later.c.aggregate == _said.c.aggregate, _later.c.version > _said.c.version
+    ),
+)
+"""Who pauses, has moved away or left, as it was last said: by the ledger's key, since no line repeats it."""
 _ORDERS = {name: _O[name] for name in ("name", "practitioner_name", "counted", "amount", "finding", "missing", "held_since")} | {
     "last_work_at": _O.last_work_at.nulls_first()
 }
@@ -246,6 +257,8 @@ class OverviewLists:
             where += [_O.missing <= want.short, _O.enrolled]
         if want.quiet:
             where.append(_O.last_work_at.is_(None) | (_O.last_work_at < want.quiet))
+        if want.taking_part is not None:
+            where.append(~_AWAY if want.taking_part else _AWAY)
         if want.performer:
             worked = sa.select(_S.patient).where(self._mine(OVERVIEW_STAFF), _S.month == _O.month, _S.performer == want.performer)
             where.append(_O.patient.in_(worked))

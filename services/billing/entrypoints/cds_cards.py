@@ -104,7 +104,7 @@ def _consent(line: CareLine, today: date) -> _Said | None:
         weight = "warning" if row.without_consent else "info"
         todo = "Nothing is billed. If the patient has changed their mind, record a new consent."
         return _Said(CardTopic.CONSENT, weight, f"Care management: {_small(row.consent_why)}", (*lost, todo))
-    why = row.consent_why or f"Ended {day_of(row.consent_until)}"
+    why = f"Ended {day_of(row.consent_until)}" if standing == "ended" and row.consent_until else row.consent_why
     todo = {
         "ended": "Nothing after its last day is billed. To go on, ask again and record the answer.",
         "incomplete": "Tell the patient what is missing, and record it in the consent.",

@@ -19,7 +19,7 @@ class Want:
     """Which lines are wanted; what is empty does not narrow. `lists` are names of the store's lists, all of which must hold.
 
     `text` is looked for in name and number; `short` is the largest distance to a code, in seconds; `quiet` is the instant since
-    which nobody has worked with them.
+    which nobody has worked with them. `taking_part`: only who takes part today, or only who pauses, has moved away or left.
     """
 
     lists: tuple[str, ...] = ()
@@ -34,6 +34,7 @@ class Want:
     performer: str = ""
     short: int = 0
     quiet: datetime | None = None
+    taking_part: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from services.billing.domain.lanes import units_of
 from services.billing.domain.ledger import ConsentFact, EncounterKind, TimeEntryFact
 from services.billing.domain.pieces import Effect, raw_total
 from services.billing.domain.progress import progress_of
+from services.billing.domain.renewal import SOON, renewal_due
 from services.billing.domain.rule_book import RuleBook
 from services.billing.usecases.enrolment import has_result, is_enrolled
 from services.billing.usecases.overview_ports import OverviewRow, State
@@ -175,7 +176,20 @@ def _standing(case: Case, latest: ConsentFact, when: datetime) -> tuple[str, str
         return "incomplete", f"Recorded {given}, but not told: {', '.join(code.replace('-', ' ') for code in missing)}"
     if latest.practitioner != case.practitioner:
         return "other-practitioner", f"Given {given} to {latest.practitioner_name or latest.practitioner}"
-    return "in-force", ""
+    return "in-force", _change_ahead(case, latest, day)
+
+
+def _change_ahead(case: Case, latest: ConsentFact, day: date) -> str:
+    """Say why a consent in force will not stay so: the patient has stopped it, or the payer asks for it anew."""
+    if latest.in_force_until is not None:
+        stopped = f"Revoked {_spoken(case.grid.day_of(latest.revoked_at))}; its" if latest.revoked_at else "Its"
+        return f"{stopped} last day is {_spoken(latest.in_force_until)}"
+    due, months = renewal_due(case, latest), case.rules.consent_renewal_months
+    if due is None or day <= due - SOON:
+        return ""
+    given = _spoken(case.grid.day_of(latest.given_at))
+    since = "was due" if due < day else "is due by"
+    return f"Given {given}; this payer asks again after {months} months: a new one {since} {_spoken(due)}"
 
 
 def _lines(judgement: Judgement, assembly: Assembly) -> list[tuple[str, int]]:

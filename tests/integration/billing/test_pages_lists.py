@@ -1,5 +1,7 @@
 """Lines of lists: made anew from facts, decisions and charges, whoever wrote them."""
 
+from datetime import date
+
 import pytest
 
 from shared.contracts.base import Person
@@ -109,7 +111,7 @@ async def test_consent_needed_says_why_and_what_is_logged_without(clinic: Clinic
     await look_again(clinic)
     said = words(await nurse(clinic).get("worklist?who=all"))
     assert "Consent needed 1" in said
-    assert "Not complete Recorded Jan 20, 2026, but not told: cost sharing dr-ada 15:00" in said
+    assert "Not complete Recorded Jan 20, 2026, but not told: cost sharing Not on the staff list (dr-ada) 15:00" in said
 
 
 async def test_a_clinician_takes_somebody_off_the_list_with_a_reason(clinic: Clinic) -> None:
@@ -170,7 +172,45 @@ async def test_contact_is_due_for_those_whom_nobody_called_for_a_while(clinic: C
         .post("said/participation", participation="paused", since="2026-10-10", reason="in another state until Sunday")
     )
     said = words(await nurse(clinic).get("worklist/contact?who=all"))
-    assert said.index("Patient never") < said.index("Patient early")
-    assert "none this month Look first Paused since Oct 10, 2026: in another state until Sunday" in said
+    assert "Patient early" in said
     assert "Patient late" not in said
-    assert "Patient never" in (await nurse(clinic).ask("GET", "worklist/contact.csv?who=all")).text
+    assert "Patient never" not in said
+    assert "Patient never" not in (await nurse(clinic).ask("GET", "worklist/contact.csv?who=all")).text
+    away = words(await nurse(clinic).get("worklist/away?who=all"))
+    assert "Patient never" in away
+    assert "Paused since Oct 10, 2026: in another state until Sunday" in away
+    table = (await nurse(clinic).ask("GET", "worklist/away.csv?who=all")).text
+    assert "Paused since Oct 10, 2026: in another state until Sunday" in table
+    assert "Paused" in words(await nurse(clinic).at("never").get("identity"))
+    await nurse(clinic).at("never").post("said/participation", participation="active", since="2026-10-19", reason="home again")
+    assert "Patient never" in words(await nurse(clinic).get("worklist/contact?who=all"))
+    assert "Patient never" not in words(await nurse(clinic).get("worklist/away?who=all"))
+
+
+@pytest.mark.requirement("issue-10.5")
+async def test_who_left_keeps_the_time_logged_since_and_is_asked_to_revoke(clinic: Clinic) -> None:
+    await clinic.enrol("gone", minutes=12)
+    await clinic.tell([small.entry("gone", small.at(12, 15), 6, number=2)])
+    clinic.clock.set(small.at(20, 15))
+    await clinic.assemble()
+    await look_again(clinic)
+    visitor = nurse(clinic).at("gone")
+    await visitor.post("said/participation", participation="left", since="2026-10-11", reason="does not want it any more")
+    page = await visitor.get("month")
+    assert "6 min logged since then; it is kept, and counts as the rules say." in words(page)
+    assert 'data-open="consent/change?program=ccm"' in page
+
+
+@pytest.mark.requirement("issue-10.6")
+async def test_a_consent_that_ends_or_is_due_anew_is_listed_before_it_is_missed(clinic: Clinic) -> None:
+    await clinic.enrol("ends", minutes=12)
+    await clinic.enrol("stays", minutes=12)
+    stopped = small.consent("ends", in_force_until=date(2026, 10, 31), status="inactive", revoked_at=small.at(19, 15), version=2)
+    await clinic.tell([stopped])
+    clinic.clock.set(small.at(20, 15))
+    await clinic.assemble()
+    await look_again(clinic)
+    said = words(await nurse(clinic).get("worklist/renewal?who=all"))
+    assert "Patient ends" in said
+    assert "In force Its last day is Oct 31, 2026" in said
+    assert "Patient stays" not in said

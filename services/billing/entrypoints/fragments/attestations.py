@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from services.billing.domain.attestations import SPECS, AttestationKind, ValueField, ValueType
 from services.billing.domain.charge import Identifier
 from services.billing.domain.eligibility import chronic_codes
+from services.billing.domain.enrolment_record import PRACTICE_NAMES
 from services.billing.domain.ledger import EncounterKind
 from services.billing.domain.progress import progress_of
 from services.billing.entrypoints.fragments.common import (
@@ -70,7 +71,10 @@ HEADS = {
     AttestationKind.MODEL_FLAG: "A payment model that pays otherwise",
     AttestationKind.DEATH: "Death",
     AttestationKind.DISCLOSURE: "A point told apart from the consent",
-}
+    AttestationKind.TIME_ALLOCATION: "To which program time goes",
+    AttestationKind.PLAN_RULES: "The rules of a plan",
+    AttestationKind.WITHDRAWAL: "A statement taken back",
+} | PRACTICE_NAMES
 _SILENT = ("practitioner", "consent")
 """Fields that the page knows and nobody types: the person who bills, the latest consent."""
 
@@ -113,7 +117,7 @@ async def state(request: Request, kind: AttestationKind, principal: ChartWriter)
         )
     except Invalid as refused:
         return _show(desk, kind, month, typed, [FieldError("bill-value", issue.text) for issue in refused.issues])
-    return answer("attested.html", seen=f"attestation/{recorded.id}@1", head=_head(kind))
+    return answer("attested.html", seen=f"attestation/{recorded.id}@1", head=HEADS[kind])
 
 
 async def _writer(request: Request, principal: ChartWriter, kind: AttestationKind) -> Desk:
@@ -129,10 +133,6 @@ async def _look(desk: Desk, month: CalendarMonth | None) -> PatientMonth:
     return await look_at_month(
         patient=desk.patient, month=month, look=desk.call.read, rule_book=desk.call.world.rule_book, at=desk.at
     )
-
-
-def _head(kind: AttestationKind) -> str:
-    return HEADS.get(kind, kind.value.replace("-", " ").capitalize())
 
 
 def _value(
@@ -189,7 +189,7 @@ def _show(
         status=422 if errors else 200,
         base=desk.base,
         kind=kind.value,
-        head=_head(kind),
+        head=HEADS[kind],
         meaning=spec.meaning,
         rule=spec.rule,
         month=str(month.month),

@@ -156,7 +156,12 @@ def years_between(born: date, today: date) -> int:
 def person_of(practice: Practice, practitioner: str) -> str:
     """Name a member of the staff, or a practitioner whom the roster does not know."""
     staff = practice.staff.get(practitioner)
-    return staff.name if staff is not None else practitioner
+    return staff.name if staff is not None else unlisted_words(practitioner)
+
+
+def unlisted_words(practitioner: str) -> str:
+    """Say of somebody that the staff list does not name them, with the id by which it would."""
+    return f"Not on the staff list ({practitioner})"
 
 
 def performer_words(practice: Practice, practitioner: str, name: str | None, role: str) -> str:

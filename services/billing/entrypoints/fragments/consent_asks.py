@@ -1,13 +1,13 @@
 """What billing knows that consent's pages show: the amount to say, what the payer asks, if a visit is needed (C2, C5, E3)."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from fastapi import Request, Response
 
-from services.billing.domain.case import add_months
 from services.billing.domain.eligibility import check_initiating_visit
 from services.billing.domain.findings import Severity
 from services.billing.domain.ledger import ConsentFact
+from services.billing.domain.renewal import SOON, renewal_due
 from services.billing.entrypoints.fragments.common import (
     ChartReader,
     Row,
@@ -25,7 +25,6 @@ from shared.kernel.vocabulary import StaffRole
 
 router = fragment_router()
 
-_SOON = timedelta(days=30)
 _SAY = {
     "en": {
         ShareKind.NOTHING: "You pay nothing for this service.",
@@ -109,17 +108,14 @@ def _written(month: PatientMonth, consent: ConsentFact) -> Row | None:
 
 def _renewed(month: PatientMonth, consent: ConsentFact, today: date) -> Row | None:
     case = month.judgement.case
-    severity, months = case.rules.situations["6"].severity, case.rules.consent_renewal_months
-    if severity not in (Severity.HOLD, Severity.REVIEW):
+    due, months = renewal_due(case, consent), case.rules.consent_renewal_months
+    if due is None or today <= due - SOON:
         return None
-    given = consent.given_at.astimezone(month.zone).date()
-    due = add_months(given, months)
-    if today <= due - _SOON:
-        return None
-    over = due < today
+    given, over = consent.given_at.astimezone(month.zone).date(), due < today
     text = f"This payer asks for a new consent after {months} months; this one is of {day_of(given)}"
     text += "." if over else f" and stands to {day_of(due)}."
-    return _ask(severity if over else Severity.INFO, "Anew" if over else "Soon anew", text, "C5", capture=True)
+    asked = case.rules.situations["6"].severity if over else None
+    return _ask(asked or Severity.INFO, "Anew" if over else "Soon anew", text, "C5", capture=True)
 
 
 def _of_visit(month: PatientMonth, today: date) -> list[Row]:

@@ -15,7 +15,7 @@ from services.billing.domain.charge_columns import cell
 from services.billing.domain.progress import thresholds_of
 from services.billing.domain.rules import Rules, rules_for
 from services.billing.entrypoints.fragments.bars import mini_bar
-from services.billing.entrypoints.fragments.common import LANES, Desk, Row, day_of, role_words, weekday_of
+from services.billing.entrypoints.fragments.common import LANES, Desk, Row, day_of, role_words, unlisted_words, weekday_of
 from services.billing.usecases.list_ports import PAGE
 from services.billing.usecases.overview_ports import OverviewRow, State
 from shared.kernel.calendar_month import CalendarMonth
@@ -50,7 +50,7 @@ def line_row(line: OverviewRow, desk: Desk, month: CalendarMonth) -> Row:
         "patient": line.patient,
         "name": line.name,
         "ids": " · ".join(part for part in (day_of(line.birth_date), f"MRN {line.mrn}" if line.mrn else "") if part),
-        "practitioner": line.practitioner_name or "not known",
+        "practitioner": _practitioner(line),
         "lane": LANES[lane],
         "counted": line.counted,
         "bar": mini_bar(line.counted, tuple(step.seconds for step in steps)),
@@ -78,6 +78,12 @@ def line_row(line: OverviewRow, desk: Desk, month: CalendarMonth) -> Row:
         "pickable": line.state == "hold" and line.only_reviews and not line.rule.startswith("E"),
         "decidable": line.only_reviews,
     }
+
+
+def _practitioner(line: OverviewRow) -> str:
+    if line.practitioner and line.practitioner_name == line.practitioner:
+        return unlisted_words(line.practitioner)
+    return line.practitioner_name or "not known"
 
 
 def _named(finding: str, line: OverviewRow) -> str:

@@ -147,7 +147,7 @@ def _time(numbers: Numbers, now: Tally) -> Row:
         "name": "Time",
         "n": f"{now.counted / 3600:.1f} h",
         "of": f"{measured / 3600:.1f} measured, {now.asserted / 3600:.1f} asserted",
-        "said": f"Counted time. {percent(measured, now.counted)} of it is measured.",
+        "said": f"Counted time. {percent(measured, now.counted)} of it is measured." if now.counted else "No time counts yet.",
         "chart": _bars(numbers, series),
         "alt": _alt(numbers, "Counted hours", lambda tally, _: round(tally.counted / 3600, 1), ""),
         "legend": [(name, _COLORS[name]) for name in series],

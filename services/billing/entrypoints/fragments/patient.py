@@ -25,10 +25,10 @@ from services.billing.entrypoints.fragments.common import (
     weekday_of,
     worst,
 )
-from services.billing.entrypoints.fragments.record import record_rows
+from services.billing.entrypoints.fragments.record import PARTICIPATION, record_rows
 from services.billing.usecases.close_month import MonthStatus
 from services.billing.usecases.look_at_month import PatientMonth, await_seen, look_at_month
-from services.billing.usecases.note_participation import Standing, participation_of
+from services.billing.usecases.note_participation import Participation, Standing, participation_of
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.errors import Malformed
 from shared.kernel.vocabulary import Lane, Program, StaffRole
@@ -48,6 +48,9 @@ async def identity(request: Request, principal: ChartReader) -> Response:
     desk = await desk_of(request, principal)
     await _wait(request, desk)
     month = await read_month(request, desk)
+    async with desk.call.read() as uow:
+        standing = await participation_of(uow.ledger, desk.patient)
+    away = standing is not None and standing.participation is not Participation.ACTIVE
     coverage = month.judgement.payer.coverage
     practitioner = month.judgement.case.practitioner
     return answer(
@@ -55,6 +58,7 @@ async def identity(request: Request, principal: ChartReader) -> Response:
         patient=face_row(month.face, desk.patient, desk.today),
         practitioner=person_of(month.practice, practitioner) if practitioner else "",
         payer=(coverage.payer_name or profile_words(month.assembly.profile)) if coverage else "not known",
+        away=PARTICIPATION[standing.participation] if standing is not None and away else "",
         consent=month.judgement.consent.in_force and not month.judgement.consent.incomplete_only,
         user=month.practice.staff[desk.person].name if desk.person in month.practice.staff else "",
     )

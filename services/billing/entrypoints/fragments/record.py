@@ -1,11 +1,15 @@
 """The enrolment record as the chart shows it: what CCM asks for (E1-E14), then payer, other practices, services, taking part."""
 
+from datetime import date
+
 from services.billing.domain.enrolment_record import Element, enrolment_record
 from services.billing.domain.findings import Finding, Severity
+from services.billing.domain.minutes import EntryMinutes
 from services.billing.entrypoints.fragments.common import Desk, Row, age_of, day_of, finding_row, person_of, profile_words
 from services.billing.usecases.look_at_month import PatientMonth
 from services.billing.usecases.note_participation import Participation, Standing
 from shared.kernel.vocabulary import StaffRole
+from shared.web.pages import duration_words
 
 PARTICIPATION = {
     Participation.ACTIVE: "Takes part",
@@ -105,10 +109,21 @@ def _taking_part(desk: Desk, month: PatientMonth, standing: Standing | None) -> 
         return _row("T22", "Taking part", "review", said="Died", on=day_of(died), age="")
     if standing is None:
         return _row("", "Taking part", "ok", said="Since enrolment")
-    level = "ok" if standing.participation is Participation.ACTIVE else "review"
+    away = standing.participation is not Participation.ACTIVE
     said = f"{PARTICIPATION[standing.participation]}{': ' + standing.reason if standing.reason else ''}"
-    return _row("", "Taking part", level, said=said, on=day_of(standing.since), age=age_of(standing.since, desk.today),
-                by=person_of(month.practice, standing.by))  # fmt: skip
+    since = sum(line.entry.seconds for line in month.lines if _is_after(month, line, standing.since)) if away else 0
+    why = f"{duration_words(since)} logged since then; it is kept, and counts as the rules say." if since else ""
+    ends = standing.participation in (Participation.MOVED, Participation.LEFT) and month.judgement.consent.in_force
+    revoke = month.judgement.case.rules.program if ends and _works(desk) else ""
+    return _row("", "Taking part", "review" if away else "ok", said=said, on=day_of(standing.since),
+                age=age_of(standing.since, desk.today), by=person_of(month.practice, standing.by), why=why,
+                revoke=revoke)  # fmt: skip
+
+
+def _is_after(month: PatientMonth, line: EntryMinutes, day: date) -> bool:
+    """Tell whether a live entry is of the day on which the patient ceased to take part, or later."""
+    done = line.entry.start.astimezone(month.zone).date() if line.entry.start else line.entry.day
+    return line.entry.status == "completed" and done is not None and done >= day
 
 
 def _row(rule: str, name: str, level: str, *, said: str = "", finding: Finding | None = None, **more: str) -> Row:
@@ -123,6 +138,7 @@ def _row(rule: str, name: str, level: str, *, said: str = "", finding: Finding |
         "age": "",
         "by": "",
         "attest": "",
+        "revoke": "",
     } | more
 
 

@@ -125,7 +125,7 @@ async def _show(desk: Desk, typed: Mapping[str, str], errors: list[FieldError], 
         signed = datetime.fromisoformat(one["signed_at"]).astimezone(desk.zone).date()
         return {
             "id": one["id"],
-            "name": HEADS.get(kind, kind.value.replace("-", " ").capitalize()),
+            "name": HEADS[kind],
             "rule": SPECS[kind].rule,
             "text": value_text(SPECS[kind], one["value"], facts.practice),
             "month": one["month"] or "",

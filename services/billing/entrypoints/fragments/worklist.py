@@ -43,6 +43,16 @@ _LISTS = {
         ("last_work_at",),
     ),
     "consent": ("Consent needed", "Enrolled, but no consent in force today. Capture it from the patient’s chart.", ("name",)),
+    "renewal": (
+        "Consent ending or due anew",
+        "In force today, and soon not: stopped by the patient, or to be asked for again.",
+        ("name",),
+    ),
+    "away": (
+        "Paused, moved or left",
+        "Not on the lists of minutes and contacts. Say in the chart who is back; revoke the consent of who stops the service.",
+        ("name",),
+    ),
     "eligible": ("Eligible, not enrolled", "Suggested from the problem list; a clinician decides.", ("name",)),
     "notes": ("Notes to improve", "By their authors, from the patient’s chart, before the month closes.", ("name",)),
 }
@@ -80,11 +90,13 @@ async def as_file(request: Request, name: str, principal: Worker) -> Response:
     month = CalendarMonth.of(desk.at, desk.zone)
     async with desk.call.read() as uow:
         lines = await uow.lists.rows(month, _want(desk, name, _who(request, desk)), order=_LISTS[name][2], count=100_000)
+        standings = await uow.views.standings([line.patient for line in lines])
     head = ("name", "date of birth", "mrn", "practitioner", "lane", "counted seconds", "seconds to next code", "next code",
-            "consent", "why", "seconds without consent", "last visit", "payer", "notes to improve")  # fmt: skip
+            "consent", "why", "seconds without consent", "last visit", "payer", "notes to improve", "taking part")  # fmt: skip
     rows = [
         (line.name, line.birth_date, line.mrn, line.practitioner_name, line.lane, line.counted, line.missing, line.next_code,
-         line.consent, line.consent_why, line.without_consent, line.last_visit, line.payer, line.notes_due)
+         line.consent, line.consent_why, line.without_consent, line.last_visit, line.payer, line.notes_due,
+         _standing_words(standings.get(line.patient)))
         for line in lines
     ]  # fmt: skip
     return csv_answer(f"worklist-{name}-{month}.csv", head, rows)
@@ -150,9 +162,11 @@ def _who(request: Request, desk: Desk) -> str:
 def _want(desk: Desk, name: str, who: str) -> Want:
     worker = desk.person if who == "mine" and name != "eligible" else ""
     if name == "contact":
-        return Want(lists=("in-force",), quiet=desk.at - QUIET, worker=worker)
+        return Want(lists=("in-force",), quiet=desk.at - QUIET, worker=worker, taking_part=True)
     if name == "short":
-        return Want(lists=("in-force",), short=NEAR_SECONDS, worker=worker)
+        return Want(lists=("in-force",), short=NEAR_SECONDS, worker=worker, taking_part=True)
+    if name == "away":
+        return Want(lists=("enrolled",), worker=worker, taking_part=False)
     return Want(lists=(name,), worker=worker)
 
 
@@ -168,7 +182,7 @@ async def _section(desk: Desk, month: CalendarMonth, name: str, number: int, who
         problems = {one: await uow.views.problem_names(one) for one in patients} if name == "eligible" else {}
     rows = [line_row(line, desk, month) for line in lines]
     for row in rows:
-        row["standing"] = _standing(standings.get(row["patient"]))
+        row["standing"] = _standing_words(standings.get(row["patient"]))
         row["problems"] = " · ".join(dict.fromkeys(problems.get(row["patient"], {}).values()))
         row["notes"] = [_note(desk, note) for note in notes if note.patient == row["patient"]]
     return {
@@ -182,7 +196,7 @@ async def _section(desk: Desk, month: CalendarMonth, name: str, number: int, who
     }
 
 
-def _standing(said: tuple[str, date, str] | None) -> str:
+def _standing_words(said: tuple[str, date, str] | None) -> str:
     """Say that somebody pauses, has moved or left; nothing of those who take part."""
     if said is None or said[0] == Participation.ACTIVE:
         return ""
