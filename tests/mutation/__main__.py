@@ -1,9 +1,10 @@
-"""`python -m tests.mutation [--minutes N] [--only MODULE]`: mutate billing's domain, run its cases, write what survives.
+"""`python -m tests.mutation [--minutes N] [--only MODULE] [--notes FILE [--again]]`: mutate the domain, write what survives.
 
 Each mutant lives in a forked child: the code of its functions is exchanged, then every check that runs the mutated function is
 run until one fails: YAML cases, the kept answers (tests/rules/answers.json), the unit and property tests of the domain.
 Functions' bodies are mutated, module constants and texts are not, nor the modules that a decision does not run. Survivors go to
-docs/mutation.md, each with its reason from tests/mutation/reasons.yaml.
+docs/mutation.md, each with its reason from tests/mutation/reasons.yaml. Notes are lines of JSON: a run that finds a mutant's fate
+there does not try it again, so it continues where one stopped; `--again` tries once more what survived.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import yaml
 
 from tests.mutation.checks import DOMAIN, Checks
 from tests.mutation.mutants import Mutant, mutants_of
+from tests.mutation.notes import Notes
 from tests.mutation.report import write_report
 from tests.mutation.runner import Fate, fate_of
 
@@ -52,8 +54,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation")
     parser.add_argument("--minutes", type=float, default=120.0)
     parser.add_argument("--only", help="one module of the domain; nothing is written")
+    parser.add_argument("--notes", type=Path, help="continue after what these lines of an earlier run tell")
+    parser.add_argument("--again", action="store_true", help="try again what survived according to the notes")
     arguments = parser.parse_args()
     mutants = all_mutants(arguments.only)
+    notes = Notes(arguments.notes, again=arguments.again)
     checks = Checks()
     if checks.broken:
         sys.exit("the checks fail without any mutant")
@@ -61,10 +66,12 @@ def main() -> None:
     fates: Counter[Fate] = Counter()
     survivors: list[Mutant] = []
     for mutant in mutants:
-        if time.monotonic() > ends:
-            break
-        fate = fate_of(mutant, checks)
-        fates[fate] += 1
+        fate = notes.fate_of(mutant)
+        if fate is None and time.monotonic() <= ends:
+            fate = fate_of(mutant, checks)
+            notes.write(mutant, fate)
+        if fate is not None:
+            fates[fate] += 1
         if fate is Fate.SURVIVED:
             survivors.append(mutant)
             print(f"{fates.total()}/{len(mutants)} {mutant.module}:{mutant.line} {mutant.key}", flush=True)

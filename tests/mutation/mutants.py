@@ -1,8 +1,9 @@
 """Makes mutants of a module: one small wrong change inside one function each."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import CodeType
 
@@ -33,7 +34,7 @@ _CALLS = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 @dataclass(frozen=True)
 class Mutant:
-    """A changed module: where, what was and what is now, and its code."""
+    """A changed module: where, what was and what is now, its code, and which it is of several alike in one function."""
 
     module: str
     function: str
@@ -41,6 +42,7 @@ class Mutant:
     was: str
     now: str
     code: CodeType
+    nth: int = 0
 
     @property
     def key(self) -> str:
@@ -51,9 +53,12 @@ class Mutant:
 def mutants_of(path: Path) -> Iterator[Mutant]:
     """Yield every mutant of a file, in the order of its lines."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    alike: Counter[str] = Counter()
     for function in _functions(tree):
         for node in _inside(function):
-            yield from _of_node(path.stem, function.name, node, tree)
+            for mutant in _of_node(path.stem, function.name, node, tree):
+                yield replace(mutant, nth=alike[mutant.key])
+                alike[mutant.key] += 1
 
 
 def _functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:

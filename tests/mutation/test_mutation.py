@@ -4,8 +4,8 @@ from itertools import islice
 
 import pytest
 
-from tests.mutation.__main__ import DOMAIN, NO_DECISION
-from tests.mutation.checks import Checks
+from tests.mutation.__main__ import NO_DECISION
+from tests.mutation.checks import DOMAIN, Checks
 from tests.mutation.mutants import mutants_of
 from tests.mutation.runner import Fate, fate_of
 
