@@ -13,7 +13,8 @@ from shared.ops.settings import PartSettings
 
 def run_assemble(arguments: argparse.Namespace) -> int:
     """Read the charts and assemble a month as the worker; status 1 if the EHR did not give all that was asked."""
-    refreshed, done = asyncio.run(services.billing.main.assemble_for(_settings(), arguments.tenant, arguments.month))
+    work = services.billing.main.assemble_for(_settings(), arguments.tenant, arguments.month, workers=arguments.workers)
+    refreshed, done = asyncio.run(work)
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(done.outcomes.items())) or "nobody is enrolled"
     print(f"{arguments.month}: {done.results} results, {done.changed} new or changed: {outcomes}")
     print(f"charts: {refreshed.charts} read, {refreshed.unanswered} not given by the EHR")
@@ -77,6 +78,7 @@ def add_commands(groups: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
     assemble = command("months", "assemble", "read the charts and decide a month for every enrolled patient")
     assemble.add_argument("--month", required=True, type=_month, metavar="YYYY-MM")
+    assemble.add_argument("--workers", type=int, choices=range(1, 17), default=1, metavar="N", help="processes that decide (1)")
     assemble.set_defaults(run=run_assemble)
 
     export = command("charges", "export", "write charges as CSV with a control file (docs/charges-csv.md)")

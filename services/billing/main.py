@@ -4,12 +4,14 @@ import asyncio
 import gc
 import getpass
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -45,9 +47,10 @@ from services.billing.entrypoints import (
 from services.billing.entrypoints.consumer import handlers
 from services.billing.entrypoints.fragments import ROUTERS
 from services.billing.settings import read_settings as read_settings
-from services.billing.usecases.assemble_month import MonthAssembled, assemble_month
+from services.billing.usecases.assemble_month import MonthAssembled, Stretch, assemble_month, decide_stretch
 from services.billing.usecases.export_charges import export_charges
 from services.billing.usecases.import_remittance import RemittanceImported, import_remittance
+from services.billing.usecases.note_patterns import Shown
 from services.billing.usecases.read_charts import read_charts
 from services.billing.usecases.records import Author
 from services.billing.usecases.refresh_evidence import EvidenceRefreshed, refresh_evidence
@@ -251,10 +254,13 @@ async def replay_for(settings: PartSettings, tenant: str, month: str, edition: s
         )
 
 
-async def assemble_for(settings: PartSettings, tenant: str, month: str) -> tuple[EvidenceRefreshed, MonthAssembled]:
+async def assemble_for(
+    settings: PartSettings, tenant: str, month: str, *, workers: int = 1
+) -> tuple[EvidenceRefreshed, MonthAssembled]:
     """Read the charts and assemble `month` (YYYY-MM) of `tenant`, as `careledger months assemble` does.
 
-    By the worker role. NotFound for a tenant that is not known here.
+    By the worker role. More than one of `workers` share the patients, each in its own process. A chunk of patients is kept as
+    soon as it is decided, so a run that was cut off is run again. NotFound for a tenant that is not known here.
     """
     async with _practice(settings, tenant) as at:
         refreshed = await _refresh(at.world, at.tenant_id, tenant)
@@ -266,8 +272,36 @@ async def assemble_for(settings: PartSettings, tenant: str, month: str) -> tuple
                 rule_book=at.world.rule_book,
                 author=_AUTHOR,
                 clock=at.world.clock,
+                workers=workers,
+                elsewhere=partial(decide_at_once, settings, tenant, month) if workers > 1 else None,
             )
         return refreshed, assembled
+
+
+async def decide_at_once(
+    settings: PartSettings, tenant: str, month: str, stretches: Sequence[Stretch]
+) -> Sequence[tuple[Shown, MonthAssembled]]:
+    """Decide stretches of a month, each in a process of its own; BrokenProcessPool if one of them dies."""
+    with ProcessPoolExecutor(len(stretches), mp_context=get_context("spawn")) as pool:
+        loop = asyncio.get_running_loop()
+        return await asyncio.gather(*(loop.run_in_executor(pool, _alone, settings, tenant, month, one) for one in stretches))
+
+
+def _alone(settings: PartSettings, tenant: str, month: str, stretch: Stretch) -> tuple[Shown, MonthAssembled]:
+    async def decided() -> tuple[Shown, MonthAssembled]:
+        async with _practice(settings, tenant) as at:
+            return await decide_stretch(
+                stretch,
+                month=CalendarMonth.parse(month),
+                tenant_id=at.tenant_id,
+                begin=at.begin,
+                rule_book=at.world.rule_book,
+                author=_AUTHOR,
+                clock=at.world.clock,
+            )
+
+    with _collector_off():
+        return asyncio.run(decided())
 
 
 async def export_for(

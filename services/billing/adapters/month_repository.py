@@ -44,9 +44,18 @@ class MonthRepository:
 
     async def lock(self, month: CalendarMonth) -> None:
         """Take the month's lock until the transaction ends."""
-        digest = hashlib.sha256(f"{self._tenant_id}|{month}".encode()).digest()
-        key = int.from_bytes(digest[:8], "big", signed=True)
-        await self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+        await self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(self._key(month))))
+
+    async def lock_patients(self, month: CalendarMonth, patients: Sequence[str]) -> None:
+        """Share the month's lock, and take that of each patient, in their order: two who want the same never wait in a ring."""
+        await self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(self._key(month))))
+        keys = sa.bindparam("keys", [self._key(month, patient) for patient in sorted(patients)], pg.ARRAY(sa.BigInteger))
+        key = sa.func.unnest(keys).column_valued("key")
+        await self._connection.execute(sa.select(sa.func.count(sa.func.pg_advisory_xact_lock(key))))
+
+    def _key(self, month: CalendarMonth, *more: str) -> int:
+        digest = hashlib.sha256("|".join((str(self._tenant_id), str(month), *more)).encode()).digest()
+        return int.from_bytes(digest[:8], "big", signed=True)
 
     async def latest(self, month: CalendarMonth, patients: Sequence[str]) -> dict[str, AssemblyRow]:
         """Return the results in force of some patients."""

@@ -5,7 +5,7 @@ What was released is not touched; where its facts now say something else, that i
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid5
@@ -23,7 +23,7 @@ from services.billing.domain.payers import MEDICARE
 from services.billing.domain.rule_book import RuleBook
 from services.billing.domain.rules import rules_for
 from services.billing.usecases.enrolment import before_release, has_result
-from services.billing.usecases.note_patterns import MonthSeen, note_copies, note_uniform_totals
+from services.billing.usecases.note_patterns import MonthSeen, Shown, note_copies, note_uniform_totals
 from services.billing.usecases.overpayments import note_overpayments
 from services.billing.usecases.ports import (
     AssemblyRow,
@@ -42,6 +42,7 @@ from shared.kernel.vocabulary import Lane
 
 CHUNK = 500
 """Patients in a transaction: small enough to stay far from its 30 s."""
+_ALL = 2**31 - 1
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
@@ -75,6 +76,27 @@ class MonthAssembled:
         if decision.is_news:
             self._news.add(patient)
 
+    def add(self, other: "MonthAssembled") -> None:
+        """Count what another worker did with patients of its own."""
+        self._outcome |= other._outcome
+        self._news |= other._news
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Patients in the order of their ids: those behind `after` (None: from the first on) up to `last` (None: to the end)."""
+
+    after: str | None = None
+    last: str | None = None
+
+    def cut(self, patients: Sequence[str]) -> Sequence[str]:
+        """Return those of a run of patients that are not behind its end."""
+        return patients if self.last is None else [patient for patient in patients if patient <= self.last]
+
+
+Stretches = Callable[[Sequence[Stretch]], Awaitable[Sequence[tuple[Shown, MonthAssembled]]]]
+"""Decides stretches at once, each by `decide_stretch` in a process of its own, and hands back what they return."""
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -102,45 +124,99 @@ class Decision:
 
 
 async def assemble_month(
-    *, month: CalendarMonth, tenant_id: UUID, begin: Begin, rule_book: RuleBook, author: Author, clock: Clock
+    *,
+    month: CalendarMonth,
+    tenant_id: UUID,
+    begin: Begin,
+    rule_book: RuleBook,
+    author: Author,
+    clock: Clock,
+    workers: int = 1,
+    elsewhere: Stretches | None = None,
 ) -> MonthAssembled:
     """Decide the month for every enrolled patient, a chunk of patients a transaction; return what changed.
 
-    Patterns over the whole month (row 17) are recorded as facts then, and those whom they concern are decided once more.
-    NotFound if the practice's settings have not come yet. Two assemblies of one month take turns chunk by chunk.
+    With `elsewhere` the patients are cut into as many stretches as there are `workers`. Patterns over the whole month (row 17)
+    are recorded as facts afterwards, and those whom they concern are decided once more. NotFound if the practice's settings have
+    not come yet. Two assemblies of one month at a time take turns patient by patient.
     """
     async with begin() as uow:
         facts = await uow.ledger.month_facts(month)
+        patients = await uow.ledger.candidates(None, _ALL) if elsewhere is not None else []
     book = rule_book.with_profiles(facts.payers)
     seen = MonthSeen(month, facts.practice.tenant_in(month).zone, book)
     done = MonthAssembled()
-
-    async def decide_and_store(uow: UnitOfWork, first: str, last: str) -> None:
-        at = clock.now()
-        decisions = await decide(uow, first, last, facts, book, at)
-        await store(uow, decisions, month, tenant_id, author, at)
-        for decision in decisions:
-            seen.take(decision.ledger, decision.assembly)
-            done.take(decision)
-
-    after: str | None = None
-    while True:
-        async with begin() as uow:
-            await uow.months.lock(month)
-            patients = await uow.ledger.candidates(after, CHUNK)
-            if not patients:
-                break
-            await decide_and_store(uow, patients[0], patients[-1])
-        after = patients[-1]
+    work = _Work(month, tenant_id, begin, book, author, clock, facts, seen, done)
+    if elsewhere is None:
+        await work.through(Stretch())
+    else:
+        for shown, assembled in await elsewhere(stretches_of(patients, workers)):
+            seen.add(shown)
+            done.add(assembled)
     for note in (note_copies, note_uniform_totals):  # a copy's time does not count before somebody has looked: totals come after
         async with begin() as uow:
             await uow.months.lock(month)
             concerned = await note(uow, seen, author, clock.now())
         for patient in concerned:
-            async with begin() as uow:
-                await uow.months.lock(month)
-                await decide_and_store(uow, patient, patient)
+            await work.chunk([patient])
     return done
+
+
+async def decide_stretch(
+    stretch: Stretch, *, month: CalendarMonth, tenant_id: UUID, begin: Begin, rule_book: RuleBook, author: Author, clock: Clock
+) -> tuple[Shown, MonthAssembled]:
+    """Decide the month for the patients of a stretch; return what they show beside the others, and what changed."""
+    async with begin() as uow:
+        facts = await uow.ledger.month_facts(month)
+    book = rule_book.with_profiles(facts.payers)
+    seen = MonthSeen(month, facts.practice.tenant_in(month).zone, book)
+    done = MonthAssembled()
+    await _Work(month, tenant_id, begin, book, author, clock, facts, seen, done).through(stretch)
+    return seen.shown, done
+
+
+def stretches_of(patients: Sequence[str], workers: int) -> list[Stretch]:
+    """Cut patients, in order, into as many stretches of like length as there are workers; together they hold whoever there is."""
+    ends = [patients[len(patients) * n // workers - 1] for n in range(1, workers) if len(patients) >= workers]
+    return [Stretch(after, last) for after, last in zip([None, *ends], [*ends, None], strict=True)]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A worker's part in a month."""
+
+    month: CalendarMonth
+    tenant_id: UUID
+    begin: Begin
+    book: RuleBook
+    author: Author
+    clock: Clock
+    facts: MonthFacts
+    seen: MonthSeen
+    done: MonthAssembled
+
+    async def through(self, stretch: Stretch) -> None:
+        """Decide chunk after chunk."""
+        after = stretch.after
+        while True:
+            async with self.begin() as uow:
+                patients = stretch.cut(await uow.ledger.candidates(after, CHUNK))
+            if not patients:
+                return
+            await self.chunk(patients)
+            after = patients[-1]
+
+    async def chunk(self, patients: Sequence[str]) -> None:
+        """Decide and store some neighbours in a transaction; one who came between them meanwhile is the next assembly's."""
+        async with self.begin() as uow:
+            await uow.months.lock_patients(self.month, patients)
+            at, ours = self.clock.now(), set(patients)
+            found = await decide(uow, patients[0], patients[-1], self.facts, self.book, at)
+            decisions = [decision for decision in found if decision.ledger.patient.id in ours]
+            await store(uow, decisions, self.month, self.tenant_id, self.author, at)
+            for decision in decisions:
+                self.seen.take(decision.ledger, decision.assembly)
+                self.done.take(decision)
 
 
 async def decide(uow: UnitOfWork, first: str, last: str, facts: MonthFacts, rule_book: RuleBook, at: datetime) -> list[Decision]:

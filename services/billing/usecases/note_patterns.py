@@ -27,14 +27,21 @@ from shared.kernel.vocabulary import Lane
 
 
 @dataclass
+class Shown:
+    """What some patients show for the patterns of a month: the notes by entry, the totals by patient."""
+
+    notes: dict[str, Note] = field(default_factory=dict)
+    totals: dict[str, Total] = field(default_factory=dict)
+
+
+@dataclass
 class MonthSeen:
     """What a month's decisions show together: every live note by its prints, each patient's total."""
 
     month: CalendarMonth
     zone: ZoneInfo
     rule_book: RuleBook
-    notes: dict[str, Note] = field(default_factory=dict)
-    totals: dict[str, Total] = field(default_factory=dict)
+    shown: Shown = field(default_factory=Shown)
 
     @property
     def limits(self) -> PatternLimits:
@@ -46,10 +53,15 @@ class MonthSeen:
         for entry in ledger.entries:
             note = self._note(ledger.patient.id, entry)
             if note is not None:
-                self.notes[note.entry] = note
+                self.shown.notes[note.entry] = note
         lane, seconds = assembly.seconds[0]
         rules = rules_for(self.rule_book, assembly.profile, self.month, assembly.program)
-        self.totals[ledger.patient.id] = Total(ledger.patient.id, seconds, rules.lanes[Lane(lane)].base_seconds)
+        self.shown.totals[ledger.patient.id] = Total(ledger.patient.id, seconds, rules.lanes[Lane(lane)].base_seconds)
+
+    def add(self, shown: Shown) -> None:
+        """Note what other patients show, as another worker saw it."""
+        self.shown.notes |= shown.notes
+        self.shown.totals |= shown.totals
 
     def _note(self, patient: str, entry: TimeEntryFact) -> Note | None:
         found = entry.assessment
@@ -63,14 +75,14 @@ class MonthSeen:
 
 async def note_copies(uow: UnitOfWork, seen: MonthSeen, author: Author, at: datetime) -> list[str]:
     """Record which notes are copies or of a template; return the patients for whom that is news, in order."""
-    before = await uow.ledger.notes_of(seen.month.previous, seen.zone) if seen.notes else []
-    notes = [*before, *seen.notes.values()]
+    before = await uow.ledger.notes_of(seen.month.previous, seen.zone) if seen.shown.notes else []
+    notes = [*before, *seen.shown.notes.values()]
     return await _record(uow, seen.month, "note", [*copies(notes, seen.limits), *templates(notes, seen.limits)], author, at)
 
 
 async def note_uniform_totals(uow: UnitOfWork, seen: MonthSeen, author: Author, at: datetime) -> list[str]:
     """Record whose total is one of many just past the threshold; return the patients for whom that is news, in order."""
-    return await _record(uow, seen.month, "total", uniform_totals(list(seen.totals.values()), seen.limits), author, at)
+    return await _record(uow, seen.month, "total", uniform_totals(list(seen.shown.totals.values()), seen.limits), author, at)
 
 
 async def _record(

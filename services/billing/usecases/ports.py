@@ -164,7 +164,10 @@ class MonthStore(Protocol):
     """The decisions of a tenant's months."""
 
     async def lock(self, month: CalendarMonth) -> None:
-        """Keep every other assembly of the month waiting until this transaction ends."""
+        """Keep whoever else decides the month waiting until this transaction ends."""
+
+    async def lock_patients(self, month: CalendarMonth, patients: Sequence[str]) -> None:
+        """Keep whoever else decides the month of these patients, or locks the month, waiting until this transaction ends."""
 
     async def latest(self, month: CalendarMonth, patients: Sequence[str]) -> dict[str, AssemblyRow]:
         """Return the results in force of some patients."""
