@@ -55,7 +55,7 @@ def shown(page: Page, name: str) -> Frame:
 
 
 def test_the_operator_learns_who_framed_the_app(world: World, context: BrowserContext, portal: str) -> None:
-    assert "no browser has told" in checked(world)[1]
+    assert f"{portal} has framed us" not in checked(world)[1]
     page = context.new_page()
     launch = f"{world.base_url}/launch?iss={world.fhir_base}&launch=x"
     with page.expect_event("framenavigated", lambda frame: frame is not page.main_frame and bool(frame.url)) as navigated:
