@@ -32,7 +32,10 @@ def test_hash_follows_facts_rules_and_close() -> None:
     assert decision_hash(replace(ledger, entries=ledger.entries[::-1]), "book") == base
     changed = replace(ledger, entries=(replace(ledger.entries[0], seconds=1), *ledger.entries[1:]))
     closed = replace(ledger, practice=replace(ledger.practice, closed_at=ledger.patient.recorded_at))
-    assert len({base, decision_hash(changed, "book"), decision_hash(ledger, "other"), decision_hash(closed, "book")}) == 4
+    nurse = replace(ledger.practice.staff["rn-1"], npi="other")
+    other_nurse = replace(ledger, practice=replace(ledger.practice, staff=ledger.practice.staff | {"rn-1": nurse}))
+    hashes = {base, *(decision_hash(each, "book") for each in (changed, closed, other_nurse)), decision_hash(ledger, "other")}
+    assert len(hashes) == 5
 
 
 def test_a_stored_digest_stands_for_the_content() -> None:
@@ -52,6 +55,8 @@ def test_standing_entries() -> None:
     assert standing_entries([amended, entry, amended], close) == (entry,)
     at_close = replace(amended, written_at=close)
     assert standing_entries([entry, at_close], close) == (at_close,)
+    later = replace(amended, version=3)
+    assert standing_entries([entry, at_close, later], close) == (at_close,)
     void = replace(amended, version=3, status="entered-in-error")
     assert standing_entries([void, entry, amended], close) == (void,)
     moved = replace(entry, version=2, program="rpm")

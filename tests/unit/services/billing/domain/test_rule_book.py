@@ -1,6 +1,7 @@
 """The rule book's soundness: every leaf cited, every row lettered, amounts as published, tenants' own profiles, refusals."""
 
 import copy
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -66,9 +67,28 @@ def test_an_amount_that_is_not_known_is_unknown() -> None:
     """Another year, an unknown code, or a facility amount that nobody published here."""
     book = load_rule_book()
     assert book.expected_amount("99490", "11", date(2025, 12, 31)) is None
+    assert book.expected_amount("99490", "11", date(2026, 1, 1)) == Decimal("66.13")
     assert book.expected_amount("99490", "11", date(2027, 1, 1)) is None
     assert book.expected_amount("99999", "11", DAY) is None
     assert book.expected_amount("99484", "22", DAY) is None
+
+
+def test_a_year_is_read_from_its_first_month_to_its_last() -> None:
+    """Months at both ends are covered, their neighbours are not; one adopted reading suffices."""
+    book = load_rule_book()
+    read = {
+        str(month): book.is_read_for(month) for month in map(CalendarMonth.parse, ("2025-12", "2026-01", "2026-12", "2027-01"))
+    }
+    assert read == {"2025-12": False, "2026-01": True, "2026-12": True, "2027-01": False}
+    adopted = replace(book.validity, valid_from=date(2027, 1, 1), valid_to=date(2027, 12, 31))
+    assert replace(book, adopted=(adopted,)).is_read_for(CalendarMonth(2026, 10))
+
+
+def test_a_code_may_be_billed_on_its_first_and_its_last_day() -> None:
+    """The days between which a code is valid belong to them."""
+    code = replace(load_rule_book().codes["ccm.complex.base"], valid_from=date(2026, 2, 1), valid_to=date(2026, 2, 28))
+    days = (date(2026, 1, 31), date(2026, 2, 1), date(2026, 2, 28), date(2026, 3, 1))
+    assert [code.valid_on(day) for day in days] == [False, True, True, False]
 
 
 def test_code_runs_are_spelled_out() -> None:
