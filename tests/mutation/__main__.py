@@ -36,6 +36,7 @@ NO_DECISION = {
     "minutes",
     "progress",
     "remittance",
+    "renewal",
 }
 """What becomes of charges, and what pages read from a decision: they have tests of their own."""
 _SEED = 2026

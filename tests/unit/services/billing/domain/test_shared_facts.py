@@ -104,3 +104,22 @@ def test_a_role_that_nobody_knows_is_held() -> None:
     assembly = assemble(world.month, world.ledger(), load_rule_book(), at=world.at)
     assert not assembly.charges
     assert ["is not known" in finding.text for finding in assembly.findings if finding.situation == "20"] == [True]
+
+
+@pytest.mark.parametrize("first", ["plain", "decided"])
+def test_what_one_patient_s_reviewer_decided_says_nothing_of_the_next(first: str) -> None:
+    """The practice's patients share what is found once for all; a decision on it stays with its patient."""
+    facts = {"entries": [{"start": "10-05 09:00", "minutes": 20}], "coverages": [{"kind": "medicaid", "payer": "state"}]}
+    answer = {"key": "X1:35.unknown:2026-10", "decision": "bill"}
+    worlds = {"plain": World(facts), "decided": World(facts | {"decisions": [answer]})}
+    book, order = load_rule_book(), sorted(worlds, key=lambda name: name != first)
+    practice = World(facts).ledger().practice
+    together, apart = (
+        {name: assemble(w.month, replace(w.ledger(), practice=shared), book, at=w.at)
+         for name in order for w in (worlds[name],) for shared in (practice if one else World(facts).ledger().practice,)}
+        for one in (True, False)
+    )  # fmt: skip
+    assert together == apart
+    unseen = {name: [f.decided for f in found.findings if f.situation == "35.unknown"] for name, found in together.items()}
+    assert unseen["plain"] == [None]
+    assert unseen["decided"] != [None]
