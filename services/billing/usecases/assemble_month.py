@@ -140,16 +140,13 @@ async def assemble_month(
     are recorded as facts afterwards, and those whom they concern are decided once more. NotFound if the practice's settings have
     not come yet. Two assemblies of one month at a time take turns patient by patient.
     """
-    async with begin() as uow:
-        facts = await uow.ledger.month_facts(month)
-        patients = await uow.ledger.candidates(None, _ALL) if elsewhere is not None else []
-    book = rule_book.with_profiles(facts.payers)
-    seen = MonthSeen(month, facts.practice.tenant_in(month).zone, book)
-    done = MonthAssembled()
-    work = _Work(month, tenant_id, begin, book, author, clock, facts, seen, done)
+    work = await _begun(month, tenant_id, begin, rule_book, author, clock)
+    seen, done = work.seen, work.done
     if elsewhere is None:
         await work.through(Stretch())
     else:
+        async with begin() as uow:
+            patients = await uow.ledger.candidates(None, _ALL)
         for shown, assembled in await elsewhere(stretches_of(patients, workers)):
             seen.add(shown)
             done.add(assembled)
@@ -166,13 +163,9 @@ async def decide_stretch(
     stretch: Stretch, *, month: CalendarMonth, tenant_id: UUID, begin: Begin, rule_book: RuleBook, author: Author, clock: Clock
 ) -> tuple[Shown, MonthAssembled]:
     """Decide the month for the patients of a stretch; return what they show beside the others, and what changed."""
-    async with begin() as uow:
-        facts = await uow.ledger.month_facts(month)
-    book = rule_book.with_profiles(facts.payers)
-    seen = MonthSeen(month, facts.practice.tenant_in(month).zone, book)
-    done = MonthAssembled()
-    await _Work(month, tenant_id, begin, book, author, clock, facts, seen, done).through(stretch)
-    return seen.shown, done
+    work = await _begun(month, tenant_id, begin, rule_book, author, clock)
+    await work.through(stretch)
+    return work.seen.shown, work.done
 
 
 def stretches_of(patients: Sequence[str], workers: int) -> list[Stretch]:
@@ -217,6 +210,15 @@ class _Work:
             for decision in decisions:
                 self.seen.take(decision.ledger, decision.assembly)
                 self.done.take(decision)
+
+
+async def _begun(month: CalendarMonth, tenant_id: UUID, begin: Begin, rule_book: RuleBook, author: Author, clock: Clock) -> _Work:
+    """Read what the month's patients share; NotFound if the practice's settings have not come yet."""
+    async with begin() as uow:
+        facts = await uow.ledger.month_facts(month)
+    book = rule_book.with_profiles(facts.payers)
+    seen = MonthSeen(month, facts.practice.tenant_in(month).zone, book)
+    return _Work(month, tenant_id, begin, book, author, clock, facts, seen, MonthAssembled())
 
 
 async def decide(uow: UnitOfWork, first: str, last: str, facts: MonthFacts, rule_book: RuleBook, at: datetime) -> list[Decision]:
