@@ -155,7 +155,8 @@ async def assemble_month(
             await uow.months.lock(month)
             concerned = await note(uow, seen, author, clock.now())
         for patient in concerned:
-            await work.chunk([patient])
+            async with begin() as uow:
+                await work.chunk(uow, [patient])
     return done
 
 
@@ -189,27 +190,26 @@ class _Work:
     done: MonthAssembled
 
     async def through(self, stretch: Stretch) -> None:
-        """Decide chunk after chunk."""
+        """Decide chunk after chunk, a transaction each."""
         after = stretch.after
         while True:
             async with self.begin() as uow:
                 patients = stretch.cut(await uow.ledger.candidates(after, CHUNK))
-            if not patients:
-                return
-            await self.chunk(patients)
+                if not patients:
+                    return
+                await self.chunk(uow, patients)
             after = patients[-1]
 
-    async def chunk(self, patients: Sequence[str]) -> None:
-        """Decide and store some neighbours in a transaction; one who came between them meanwhile is the next assembly's."""
-        async with self.begin() as uow:
-            await uow.months.lock_patients(self.month, patients)
-            at, ours = self.clock.now(), set(patients)
-            found = await decide(uow, patients[0], patients[-1], self.facts, self.book, at)
-            decisions = [decision for decision in found if decision.ledger.patient.id in ours]
-            await store(uow, decisions, self.month, self.tenant_id, self.author, at)
-            for decision in decisions:
-                self.seen.take(decision.ledger, decision.assembly)
-                self.done.take(decision)
+    async def chunk(self, uow: UnitOfWork, patients: Sequence[str]) -> None:
+        """Decide and store some neighbours; one who came between them meanwhile is the next assembly's."""
+        await uow.months.lock_patients(self.month, patients)
+        at, ours = self.clock.now(), set(patients)
+        found = await decide(uow, patients[0], patients[-1], self.facts, self.book, at)
+        decisions = [decision for decision in found if decision.ledger.patient.id in ours]
+        await store(uow, decisions, self.month, self.tenant_id, self.author, at)
+        for decision in decisions:
+            self.seen.take(decision.ledger, decision.assembly)
+            self.done.take(decision)
 
 
 async def _begun(month: CalendarMonth, tenant_id: UUID, begin: Begin, rule_book: RuleBook, author: Author, clock: Clock) -> _Work:
