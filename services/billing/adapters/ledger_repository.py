@@ -21,7 +21,7 @@ from services.billing.adapters.pattern_rows import notes_of, signals_of
 from services.billing.adapters.shared_time import OVERLAPPING, busy_by_patient
 from services.billing.adapters.tables import ASSEMBLY, CHARGE, CHARGE_VERSION, EHR_READ, JOURNAL, LEDGER_ENTRY
 from services.billing.domain.charge import LANE_LINES, Identifier
-from services.billing.domain.ledger import BilledCharge, EarlierMonth
+from services.billing.domain.ledger import BilledCharge, EarlierMonth, Practice
 from services.billing.domain.patterns import Note
 from services.billing.usecases.ports import Known, MonthFacts, Telling
 from services.billing.usecases.records import Author, LedgerEntry
@@ -163,12 +163,13 @@ class LedgerRepository:
             raise NotFound("the practice's settings have not come yet")
         return tenant_fact(data, "", "")[0].zone
 
+    async def practice(self, month: CalendarMonth) -> Practice:
+        """Return the practice's settings, roster and statements, without what the month's time shows."""
+        return (await self._shared(month, None)).practice
+
     async def month_facts(self, month: CalendarMonth, *, as_of: datetime | None = None) -> MonthFacts:
         """Return what the month's patients share."""
-        rows = [Row(*row) for row in await self._execute(_OF_PRACTICE, {"tenant_id": self._tenant_id}, as_of)]
-        facts = practice_of(rows, month)
-        if facts is None:
-            raise NotFound("the practice's settings have not come yet")
+        facts = await self._shared(month, as_of)
         zone = facts.practice.tenant_in(month).zone
         start, end = month.start(zone), month.end(zone)
         bounds = {"tenant_id": self._tenant_id, "month_start": start, "month_end": end, "zone": zone.key}
@@ -177,6 +178,13 @@ class LedgerRepository:
         overlapping = await self._execute(OVERLAPPING, {k: v for k, v in bounds.items() if k != "zone"}, as_of)
         busy = busy_by_patient(overlapping.all())
         return replace(facts, practice=replace(facts.practice, staff_seconds=seconds), busy=busy, as_of=as_of)
+
+    async def _shared(self, month: CalendarMonth, as_of: datetime | None) -> MonthFacts:
+        rows = [Row(*row) for row in await self._execute(_OF_PRACTICE, {"tenant_id": self._tenant_id}, as_of)]
+        facts = practice_of(rows, month)
+        if facts is None:
+            raise NotFound("the practice's settings have not come yet")
+        return facts
 
     async def _execute(self, query: "sa.TextClause", values: dict[str, Any], as_of: datetime | None) -> Any:
         """Run a query over the ledger, or over what of it had been recorded by `as_of`."""

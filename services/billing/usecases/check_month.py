@@ -64,6 +64,6 @@ async def check_month(*, month: CalendarMonth, look: Looking) -> MonthCheck:
 
 
 async def _unpriced(uow: Listing, month: CalendarMonth) -> list[str]:
-    amounts = (await uow.ledger.month_facts(month)).practice.tenant_in(month).charge_master
+    amounts = (await uow.ledger.practice(month)).tenant_in(month).charge_master
     waiting = {total.code for total in await uow.months.totals(month) if total.status in _TO_EXPORT}
     return sorted(waiting - set(amounts)) if amounts else []

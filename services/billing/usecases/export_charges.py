@@ -73,7 +73,7 @@ async def export_charges(
         epoch, head = await uow.feed.head()
         first = number_of(since, epoch, expression="since") if since is not None else 0
         wanted = Slice(head=head, since=first, month=month, billable=since is None)
-        practice = (await uow.ledger.month_facts(month or CalendarMonth.of(clock.now(), await uow.ledger.zone()))).practice
+        practice = await uow.ledger.practice(month or CalendarMonth.of(clock.now(), await uow.ledger.zone()))
     done = ChargesExported(feed_position=f"{epoch}.{head}", made_at=clock.now(), amount=Decimal(0) if amounts else None)
     lacking: set[tuple[str, date]] = set()
     after: int | None = first

@@ -12,6 +12,8 @@ from services.billing.usecases.overview_ports import OverviewRow
 from shared.kernel.calendar_month import CalendarMonth
 
 PAGE = 25
+EVERY = 200_000
+"""More lines than a practice has patients: where all of a list are wanted."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -69,6 +69,9 @@ class LedgerStore(Protocol):
     async def zone(self) -> ZoneInfo:
         """Return the billing location's zone of today; NotFound if the tenant's settings have not come yet."""
 
+    async def practice(self, month: CalendarMonth) -> Practice:
+        """Return a practice's settings, roster and statements, all that names and amounts need; NotFound as `month_facts`."""
+
     async def month_facts(self, month: CalendarMonth, *, as_of: datetime | None = None) -> MonthFacts:
         """Return what all patients share in a month, as known now or at `as_of`; NotFound without the tenant's settings."""
 

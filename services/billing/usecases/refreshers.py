@@ -206,8 +206,8 @@ async def staff_refreshers(*, lessons: Lessons, learn: Learn, book: RuleBook, at
 async def _practice(uow: Learning, at: datetime) -> tuple[ZoneInfo, date]:
     """Return the practice's zone, and the day from which it works with Careledger: no lesson was due before."""
     zone = await uow.ledger.zone()
-    facts = await uow.ledger.month_facts(CalendarMonth.of(at, zone))
-    return zone, facts.practice.tenants[0].effective_from
+    practice = await uow.ledger.practice(CalendarMonth.of(at, zone))
+    return zone, practice.tenants[0].effective_from
 
 
 def _held_here(member: Member, begun: date) -> dict[str, date]:

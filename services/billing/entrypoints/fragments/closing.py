@@ -17,7 +17,7 @@ from services.billing.usecases.attest_month import attest_month
 from services.billing.usecases.check_month import MonthCheck, check_month
 from services.billing.usecases.close_month import MonthStatus, set_month_status
 from services.billing.usecases.decide_review import Answer, decide_review, take_back_decision
-from services.billing.usecases.list_ports import Want
+from services.billing.usecases.list_ports import EVERY, Want
 from services.billing.usecases.look_at_month import look_at_month
 from services.billing.usecases.overview_ports import OverviewRow
 from shared.kernel.calendar_month import CalendarMonth
@@ -28,7 +28,6 @@ from shared.web.typed import FieldError, form_of
 router = fragment_router("/months/{month}")
 
 _MOST_AT_ONCE = 500
-_EVERY = 200_000
 _NAMED = 3
 _NEVER_IN_BULK = ("E2", "E14")
 """Risk and complexity are stated one patient at a time, with the facts on screen (findings.md 5)."""
@@ -138,8 +137,8 @@ async def attest_form(request: Request, month: str, principal: Signer) -> Respon
 
 async def _attest_form(desk: Desk, month: CalendarMonth, errors: tuple[FieldError, ...]) -> Response:
     async with desk.call.read() as uow:
-        lines = await uow.lists.rows(month, Want(lists=("attest",), practitioner=desk.person), count=_EVERY)
-        practice = (await uow.ledger.month_facts(month)).practice
+        lines = await uow.lists.rows(month, Want(lists=("attest",), practitioner=desk.person), count=EVERY)
+        practice = await uow.ledger.practice(month)
         differences = await uow.months.differences(month, None)
     return answer(
         "attest.html",

@@ -35,7 +35,7 @@ from services.billing.entrypoints.fragments.practice import (
     settings_in,
 )
 from services.billing.usecases.close_month import MonthStanding, MonthStatus, month_standing
-from services.billing.usecases.list_ports import PAGE, ChargeTally, HoldNote, Tally, Want
+from services.billing.usecases.list_ports import EVERY, PAGE, ChargeTally, HoldNote, Tally, Want
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.vocabulary import StaffRole
 from shared.web.pages import clock_words, day_words
@@ -77,7 +77,7 @@ async def as_file(request: Request, principal: DeskReader) -> Response:
     desk = await practice_desk(request, principal)
     month, filters = await month_of(request, desk), filters_of(request.query_params)
     async with desk.call.read() as uow:
-        lines = await uow.lists.rows(month, _want(filters), count=200_000)
+        lines = await uow.lists.rows(month, _want(filters), count=EVERY)
         notes = await uow.lists.hold_notes(month, [line.patient for line in lines if line.state == "hold"])
     head = ("state", "name", "date of birth", "mrn", "practitioner", "payer", "codes", "counted seconds", "asserted seconds",
             "amount", "amounts not known", "severity", "rule", "finding", "who can fix", "held since", "owner", "due",
@@ -116,7 +116,7 @@ async def show_desk(
         assembled = await uow.lists.assembled(month)
         charges = await uow.lists.charges([month], desk.zone)
         standing = await month_standing(uow, month)
-        closed_by = person_of((await uow.ledger.month_facts(month)).practice, standing.by) if standing.by else ""
+        closed_by = person_of(await uow.ledger.practice(month), standing.by) if standing.by else ""
         practitioners = await uow.lists.tally([month], Want(lists=("all",)), by="practitioner")
         payers = await uow.lists.tally([month], Want(lists=("all",)), by="payer")
         plans = await uow.lists.tally([month], Want(lists=("plan",)), by="plan")

@@ -57,12 +57,12 @@ async def state(request: Request, principal: Stater) -> Response:
 
 async def _show(desk: Desk, errors: tuple[FieldError, ...] = (), *, done: int = 0) -> Response:
     async with desk.call.read() as uow:
-        facts = await uow.ledger.month_facts(CalendarMonth.of(desk.at, desk.zone))
+        practice = await uow.ledger.practice(CalendarMonth.of(desk.at, desk.zone))
     said: dict[AttestationKind, Row] = {}
-    for attestation in sorted(facts.practice.attestations, key=lambda one: one.effective):
+    for attestation in sorted(practice.attestations, key=lambda one: one.effective):
         holds = attestation.effective <= desk.today and (attestation.until is None or desk.today <= attestation.until)
         if attestation.value.get("given") is True and holds:
-            by, age = person_of(facts.practice, attestation.by), age_of(attestation.effective, desk.today)
+            by, age = person_of(practice, attestation.by), age_of(attestation.effective, desk.today)
             said[attestation.kind] = {"on": day_of(attestation.effective), "age": age, "by": by}
     return answer(
         "elements.html",

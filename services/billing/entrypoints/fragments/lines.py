@@ -154,12 +154,16 @@ def held_days(line: OverviewRow, at: datetime) -> str:
 
 def code_words(lines: str) -> list[str]:
     """Return codes with their units: `99439 ×2`."""
-    return [str(code) if units == 1 else f"{code} ×{units}" for code, units in json.loads(lines)]
+    return [_line_words(code, units) for code, units in json.loads(lines)]
 
 
 def spoken_lines(lines: Iterable[tuple[str, int]]) -> str:
     """Say what a claim has: `99490 + 99439 ×2`, or nothing."""
-    return " + ".join(code if units == 1 else f"{code} ×{units}" for code, units in lines) or "nothing"
+    return " + ".join(_line_words(code, units) for code, units in lines) or "nothing"
+
+
+def _line_words(code: str, units: int) -> str:
+    return code if units == 1 else f"{code} ×{units}"
 
 
 def money(amount: Decimal, unknown: int = 0) -> str:

@@ -84,7 +84,7 @@ async def _rows(desk: Desk) -> list[Row]:
     async with desk.call.read() as uow:
         cases = await uow.overpayments.open_cases()
         faces = {case.patient: await uow.views.face(case.patient) for case in cases}
-        places = {case.month: (await uow.ledger.month_facts(case.month)).practice.tenant_in(case.month) for case in cases}
+        places = {case.month: (await uow.ledger.practice(case.month)).tenant_in(case.month) for case in cases}
     return [
         _row(desk, case, places[case.month].place_of_service)
         | {"name": face_row(faces[case.patient], case.patient, desk.today)["name"]}

@@ -24,7 +24,7 @@ from services.billing.entrypoints.fragments.common import (
 from services.billing.entrypoints.fragments.decisions import decide_again
 from services.billing.entrypoints.fragments.lines import csv_answer, money
 from services.billing.entrypoints.fragments.practice import DeskReader, Stater, month_of, month_title, practice_desk
-from services.billing.usecases.list_ports import Tally, Want
+from services.billing.usecases.list_ports import EVERY, Tally, Want
 from services.billing.usecases.record_attestation import Statement, record_attestation
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.errors import Invalid, NotFound
@@ -126,7 +126,7 @@ async def state(request: Request, principal: Stater) -> Response:
 
 async def _patients(desk: Desk, month: CalendarMonth, plan: str) -> list[str]:
     async with desk.call.read() as uow:
-        return [line.patient for line in await uow.lists.rows(month, Want(lists=("plan",), plan=plan), count=200_000)]
+        return [line.patient for line in await uow.lists.rows(month, Want(lists=("plan",), plan=plan), count=EVERY)]
 
 
 def _read(plan: str, typed: Mapping[str, str], today: date) -> tuple[dict[str, object], date | None, list[FieldError]]:
@@ -214,18 +214,18 @@ async def _show(desk: Desk, month: CalendarMonth, *, done: Row | None = None) ->
 
 async def _practice(desk: Desk, month: CalendarMonth) -> Practice:
     async with desk.call.read() as uow:
-        return (await uow.ledger.month_facts(month)).practice
+        return await uow.ledger.practice(month)
 
 
 async def _both(desk: Desk, month: CalendarMonth) -> tuple[list[Row], list[Row]]:
     """Return the plans that hold something, and those that somebody answered or the practice's settings name."""
     async with desk.call.read() as uow:
         held = await uow.lists.tally([month], Want(lists=("plan",)), by="plan")
-        facts = await uow.ledger.month_facts(month)
+        practice = await uow.ledger.practice(month)
     waiting = [plan_row(one) for one in held]
-    answered = [_answered(desk, facts.practice, said) for said in _standing(facts.practice, month)]
+    answered = [_answered(desk, practice, said) for said in _standing(practice, month)]
     stated = {row["plan"] for row in answered}
-    settings = facts.practice.tenant_in(month).plans
+    settings = practice.tenant_in(month).plans
     answered += [_of_settings(plan, profile) for plan, profile in sorted(settings.items()) if plan not in stated]
     return waiting, answered
 

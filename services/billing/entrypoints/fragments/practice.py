@@ -46,7 +46,7 @@ async def month_of(request: Request, desk: Desk) -> CalendarMonth:
 async def settings_in(desk: Desk, month: CalendarMonth) -> Mapping[str, int | str | bool]:
     """Return the practice's own settings in a month: goals and owners of numbers, days of grace."""
     async with desk.call.read() as uow:
-        return (await uow.ledger.month_facts(month)).practice.tenant_in(month).settings
+        return (await uow.ledger.practice(month)).tenant_in(month).settings
 
 
 def months_back(month: CalendarMonth, count: int) -> list[CalendarMonth]:

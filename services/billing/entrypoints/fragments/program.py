@@ -12,7 +12,7 @@ from services.billing.entrypoints.fragments.lines import csv_answer, line_row, p
 from services.billing.entrypoints.fragments.numbers import Numbers, percent, tiles_of, values_of
 from services.billing.entrypoints.fragments.payments import denied_rows
 from services.billing.entrypoints.fragments.practice import Lead, month_of, month_title, months_back, practice_desk, settings_in
-from services.billing.usecases.list_ports import PAGE, StaffTally, Tally, Want
+from services.billing.usecases.list_ports import EVERY, PAGE, StaffTally, Tally, Want
 from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.errors import NotFound
 from shared.kernel.vocabulary import Lane
@@ -50,7 +50,7 @@ async def program(request: Request, principal: Lead) -> Response:
     month, want = await month_of(request, desk), _want(request.query_params)
     numbers = await _numbers(desk, month, want)
     async with desk.call.read() as uow:
-        practice = await uow.lists.tally([month], want)
+        whole = await uow.lists.tally([month], want)
         practitioners = await uow.lists.tally([month], want, by="practitioner")
         payers = await uow.lists.tally([month], want, by="payer")
         places = await uow.lists.tally([month], want, by="place_of_service")
@@ -59,11 +59,11 @@ async def program(request: Request, principal: Lead) -> Response:
         everybody = await uow.lists.tally([month], Want(), by="practitioner")
         all_staff = await uow.lists.staff([month], Want())
         behind = await uow.lists.is_behind()
-        facts = await uow.ledger.month_facts(month)
+        practice = await uow.ledger.practice(month)
     tiles, values = tiles_of(numbers), values_of(numbers)
-    settings = facts.practice.tenant_in(month).settings
+    settings = practice.tenant_in(month).settings
     for tile in tiles:
-        tile["goal"] = goal_row(tile["key"], values.get(tile["key"]), settings, facts.practice)
+        tile["goal"] = goal_row(tile["key"], values.get(tile["key"]), settings, practice)
         tile["svg"] = await desk.call.world.charts.svg(tile["chart"]) if tile["chart"] else ""
     return answer(
         "program.html",
@@ -75,17 +75,17 @@ async def program(request: Request, principal: Lead) -> Response:
         practitioner=want.practitioner,
         performer=want.performer,
         everybody=[(tally.key, tally.name or "not known") for tally in everybody],
-        all_staff=sorted(((one.performer, _named(facts.practice, one)) for one in all_staff), key=lambda one: one[1]),
+        all_staff=sorted(((one.performer, _named(practice, one)) for one in all_staff), key=lambda one: one[1]),
         query=_query(month, want),
         tiles=tiles,
-        whole=_figures(practice[0]) if practice else None,
+        whole=_figures(whole[0]) if whole else None,
         by=[
             {"key": "practitioner", "name": "By practitioner", "rows": _by(practitioners)},
             {"key": "payer", "name": "By payer", "rows": _by(payers)},
             {"key": "place_of_service", "name": "By place of service", "rows": _by(places, place_words)},
             {"key": "lane", "name": "By lane", "rows": _by(lanes, _lane)},
         ],
-        staff=_staff_rows(facts.practice, staff),
+        staff=_staff_rows(practice, staff),
         denied=numbers.denied,
         behind=behind,
     )
@@ -133,7 +133,7 @@ async def patients_file(request: Request, principal: Lead) -> Response:
     month, want = await month_of(request, desk), _want(request.query_params)
     name = _list(request.query_params)
     async with desk.call.read() as uow:
-        lines = await uow.lists.rows(month, want, count=200_000)
+        lines = await uow.lists.rows(month, want, count=EVERY)
     head = ("name", "date of birth", "mrn", "practitioner", "payer", "consent", "why", "counted seconds", "asserted seconds",
             "state", "finding", "who can fix", "amount", "amounts not known")  # fmt: skip
     rows = [
@@ -158,7 +158,7 @@ async def table_file(request: Request, table: str, principal: Lead) -> Response:
         rows = [row | {"findings": " ".join(row["findings"])} for row in denied]
     elif table == "staff":
         async with desk.call.read() as uow:
-            practice = (await uow.ledger.month_facts(month)).practice
+            practice = await uow.ledger.practice(month)
             rows = _staff_rows(practice, await uow.lists.staff([month], want))
     else:
         async with desk.call.read() as uow:

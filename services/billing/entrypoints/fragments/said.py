@@ -115,7 +115,7 @@ async def _entries(desk: Desk) -> list[dict[str, Any]]:
 async def _show(desk: Desk, typed: Mapping[str, str], errors: list[FieldError], *, seen: str = "") -> Response:
     entries = await _entries(desk)
     async with desk.call.read() as uow:
-        facts = await uow.ledger.month_facts(CalendarMonth.of(desk.at, desk.zone))
+        practice = await uow.ledger.practice(CalendarMonth.of(desk.at, desk.zone))
         standing = await participation_of(uow.ledger, desk.patient)
     writes = desk.has(StaffRole.CLINICAL_STAFF, StaffRole.BILLING_PRACTITIONER) and bool(desk.person)
     practitioner = desk.has(StaffRole.BILLING_PRACTITIONER)
@@ -127,9 +127,9 @@ async def _show(desk: Desk, typed: Mapping[str, str], errors: list[FieldError], 
             "id": one["id"],
             "name": HEADS[kind],
             "rule": SPECS[kind].rule,
-            "text": value_text(SPECS[kind], one["value"], facts.practice),
+            "text": value_text(SPECS[kind], one["value"], practice),
             "month": one["month"] or "",
-            "by": person_of(facts.practice, one["by"]),
+            "by": person_of(practice, one["by"]),
             "on": day_of(signed),
             "age": age_of(signed, desk.today),
             "takes_back": writes and (one["by"] == desk.person or practitioner),
@@ -142,7 +142,7 @@ async def _show(desk: Desk, typed: Mapping[str, str], errors: list[FieldError], 
         base=desk.base,
         rows=[row(one) for one in entries],
         kinds=_kinds(practitioner) if writes else [],
-        standing=_standing(standing, person_of(facts.practice, standing.by), desk.today) if standing else None,
+        standing=_standing(standing, person_of(practice, standing.by), desk.today) if standing else None,
         participations=[(one.value, words) for one, words in PARTICIPATION.items()],
         writes=writes,
         typed=dict(typed),
