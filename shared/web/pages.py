@@ -67,9 +67,13 @@ def clock_words(at: datetime, zone: ZoneInfo, *, seconds: bool = False) -> str:
 
 
 def day_words(at: datetime, zone: ZoneInfo) -> str:
-    """Say a day in `zone`: `Nov 24, 2026`."""
-    local = at.astimezone(zone)
-    return f"{local:%b} {local.day}, {local.year}"
+    """Say an instant's day in `zone`: `Nov 24, 2026`."""
+    return date_words(at.astimezone(zone))
+
+
+def date_words(day: date) -> str:
+    """Say a day: `Nov 24, 2026`."""
+    return f"{day:%b} {day.day}, {day.year}"
 
 
 def days_in_words(text: str) -> str:
@@ -82,10 +86,9 @@ def days_in_words(text: str) -> str:
 
 def _say_day(found: re.Match[str]) -> str:
     try:
-        day = date.fromisoformat(found[0])
+        return date_words(date.fromisoformat(found[0]))
     except ValueError:
         return found[0]
-    return f"{day:%b} {day.day}, {day.year}"
 
 
 def days_left(at: datetime, end: datetime) -> int:

@@ -22,6 +22,8 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Image, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
+from shared.web.pages import date_words
+
 _FONTS = Path(__file__).parent / "fonts"
 _PLAIN, _BOLD = "DejaVuSans", "DejaVuSans-Bold"
 _WIDTH, _HEIGHT = LETTER
@@ -222,5 +224,5 @@ def _styles() -> dict[str, ParagraphStyle]:
 
 def whose(name: str | None, birth_date: date | None, number: str | None) -> str:
     """Say for the head of each sheet whose record it is; what the chart does not say is said to be missing."""
-    born = f"{birth_date:%b} {birth_date.day}, {birth_date.year}" if birth_date else "not in the chart"
+    born = date_words(birth_date) if birth_date else "not in the chart"
     return f"{name or 'Name not in the chart'}  ·  born {born}  ·  MRN {number or 'not in the chart'}"

@@ -18,7 +18,7 @@ from shared.kernel.errors import Forbidden
 from shared.kernel.vocabulary import Lane, StaffRole
 from shared.web.access_control import Principal, page
 from shared.web.fhir_route import RetryingRoute
-from shared.web.pages import Pages, day_words, days_in_words
+from shared.web.pages import Pages, date_words, day_words, days_in_words
 from shared.web.words import person_words
 
 EVERYBODY = tuple(StaffRole)
@@ -121,7 +121,7 @@ def answer(template: str, *, status: int = 200, seen: str = "", **values: Any) -
 
 def day_of(day: date | None) -> str:
     """Say a day: `Nov 24, 2026`."""
-    return f"{day:%b} {day.day}, {day.year}" if day else ""
+    return date_words(day) if day else ""
 
 
 def weekday_of(day: date) -> str:

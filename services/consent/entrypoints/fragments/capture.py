@@ -33,6 +33,7 @@ from shared.contracts.staff_member import StaffMemberState
 from shared.kernel.errors import Invalid
 from shared.kernel.vocabulary import CANONICAL, ConsentMethod, DisclosureCode, Program
 from shared.web.fhir_route import RetryingRoute
+from shared.web.pages import date_words
 from shared.web.typed import FieldError
 from shared.web.words import person_words
 
@@ -236,8 +237,7 @@ async def _show(desk: Desk, typed: Typed, errors: Sequence[FieldError], *, docum
             "when": f"{desk.when(desk.now)} {desk.now.astimezone(desk.zone):%Z}, server clock",
             "by": person_words(me.name, credential_on(me, desk.today)) if me else "",
             "practice": desk.practice_name,
-            "script": f"Version {found.version}, {LANGUAGES[found.language]}, in use since"
-            f" {found.in_use_since:%b} {found.in_use_since.day}, {found.in_use_since.year}",
+            "script": f"Version {found.version}, {LANGUAGES[found.language]}, in use since {date_words(found.in_use_since)}",
         },
         errors=errors_by_field(errors),
         title=f"Not recorded yet: {len(errors)} {'answer is' if len(errors) == 1 else 'answers are'} missing",

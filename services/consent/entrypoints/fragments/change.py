@@ -30,6 +30,7 @@ from shared.kernel.calendar_month import CalendarMonth
 from shared.kernel.errors import CareledgerError, Forbidden, NotFound, PreconditionFailed
 from shared.kernel.vocabulary import DisclosureCode, Program
 from shared.web.fhir_route import RetryingRoute
+from shared.web.pages import date_words
 from shared.web.typed import FieldError, day_of, form_of, instant_at, picked, time_of_day
 
 router = APIRouter(prefix="/t/{tenant}/app/consent", route_class=RetryingRoute, include_in_schema=False)
@@ -138,7 +139,7 @@ async def _write(desk: Desk, found: Recorded, resource: dict[str, Any], form: Ma
     if consent.status is Status.ENTERED_IN_ERROR:
         text = "The record stays and says that it was entered in error."
     elif stop and consent.status is Status.INACTIVE and consent.change.value == "revoked":
-        last = f"{stop.effective:%b} {stop.effective.day}, {stop.effective.year}"
+        last = date_words(stop.effective)
         text = f"Billable to {last}; start no new work from now on."
     return answer("cons_changed.html", seen=consent, text=text, late=recorded.late)
 
@@ -194,7 +195,7 @@ def _show(
         allowed=desk.me is not None,
         consents=[_choice(desk, one.consent, consent) for one in candidates],
         consent=_consent_row(desk, chosen, form) if chosen else None,
-        month_end=f"{last:%b} {last.day}, {last.year}",
+        month_end=date_words(last),
         channels=[{"words": one, "chosen": one == form.get("channel")} for one in CHANNELS],
         form={name: form.get(name, "") for name in ("received_day", "received_time", "reason", "void_reason")},
         errors=errors_by_field(errors),

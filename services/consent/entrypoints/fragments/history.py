@@ -26,6 +26,7 @@ from shared.kernel.calendar_month import day_start
 from shared.kernel.errors import NotFound
 from shared.kernel.vocabulary import Program
 from shared.web.fhir_route import RetryingRoute
+from shared.web.pages import date_words
 from shared.web.typed import day_of
 
 router = APIRouter(prefix="/t/{tenant}/app/consent", route_class=RetryingRoute, include_in_schema=False)
@@ -110,7 +111,7 @@ def _lookup(desk: Desk, consents: Sequence[Consent], subject: str, at: date, kno
     name = next(
         (desk.name_of(one.statement.practitioner) for one in history if one.statement.practitioner.id == practitioner), ""
     )
-    day = f"{at:%b} {at.day}, {at.year}"
+    day = date_words(at)
     row: Row = {"on": f"on {day}, for {program_with(program, name)}.", "rule": _RULES.get(last.reason, "")}
     if first.in_force and last.in_force:
         level, head = ("ok", "In force") if last.may_act else ("review", "In force, stopped")

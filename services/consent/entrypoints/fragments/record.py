@@ -20,7 +20,7 @@ from services.consent.usecases.ports import Recorded
 from shared.fhir.json_text import parse
 from shared.fhir.profile import extension, extensions
 from shared.kernel.vocabulary import DisclosureCode
-from shared.web.pages import clock_words
+from shared.web.pages import clock_words, date_words
 from shared.web.words import person_words
 
 _ICONS = {
@@ -104,7 +104,7 @@ def event_row(desk: Speech, recorded: Recorded, before: Recorded | None) -> Row:
         when = f"{desk.when(said.given_at)}, {METHODS[said.method].lower()}, to {by}. {script}"
     elif consent.change is Change.REVOKED and consent.revocation:
         stop = consent.revocation
-        what, text = "Revoked", f"for {whom}; billable to {stop.effective:%b} {stop.effective.day}, {stop.effective.year}"
+        what, text = "Revoked", f"for {whom}; billable to {date_words(stop.effective)}"
         when = f"Received {desk.when(stop.received_at)}, {stop.channel.lower()}. {recorded_words}"
     elif consent.change is Change.SUPERSEDED:
         what, text = "Superseded", f"for {whom}, by a later statement of the patient"
@@ -185,7 +185,7 @@ def script_address(consent: Consent) -> str:
 def _until(consent: Consent) -> str:
     if consent.in_force_until is None:
         return "Revoked, or the practitioner changes"
-    return f"{consent.in_force_until:%b} {consent.in_force_until.day}, {consent.in_force_until.year}, the last billable day"
+    return f"{date_words(consent.in_force_until)}, the last billable day"
 
 
 def _ends(desk: Speech, consent: Consent) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from services.consent.entrypoints.fragments.common import PAGES
 from shared.kernel.errors import NotFound
 from shared.kernel.vocabulary import DisclosureCode
 from shared.web.access_control import Open
+from shared.web.pages import date_words
 
 router = APIRouter(prefix="/t/{tenant}/app/consent/scripts", include_in_schema=False)
 
@@ -29,7 +30,7 @@ async def script(version: str, language: Annotated[str, "en or es"]) -> Response
         "cons_script.html",
         version=found.version,
         language=language,
-        since=f"{found.in_use_since:%b} {found.in_use_since.day}, {found.in_use_since.year}",
+        since=date_words(found.in_use_since),
         points=points,
         other=found.other_practice,
         question=found.question,

@@ -22,7 +22,7 @@ from services.timetrack.entrypoints.fragments.common import (
 from services.timetrack.usecases.ports import TimerRecord
 from shared.contracts.ehr_context import EhrContextState
 from shared.kernel.vocabulary import Activity
-from shared.web.pages import day_words, duration_words
+from shared.web.pages import date_words, day_words, duration_words
 from shared.web.typed import FieldError
 from shared.web.words import activity_words, program_words
 
@@ -178,7 +178,7 @@ def _patient(chart: EhrContextState | None) -> Row:
     born = chart.birth_date if chart else None
     return {
         "who": chart.name if chart else "this patient",
-        "born": f"{born:%b} {born.day}, {born.year}" if born else "",
+        "born": date_words(born) if born else "",
         "mrn": (chart.identifier or "") if chart else "",
     }
 
