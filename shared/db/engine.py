@@ -6,6 +6,7 @@ from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
@@ -76,5 +77,10 @@ def _watch(engine: AsyncEngine) -> None:
         if connection is None:
             lost.add(place)
 
+    def alone(error: ExceptionContext) -> None:
+        # or SQLAlchemy would have all places connect again, also those that are taken without a greenlet
+        error.invalidate_pool_on_disconnect = False
+
+    event.listen(engine.sync_engine, "handle_error", alone)
     event.listen(engine.sync_engine, "checkin", returned)
     event.listen(engine.sync_engine, "connect", lambda _, place: lost.discard(place))

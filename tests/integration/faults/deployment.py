@@ -68,7 +68,8 @@ class Deployment:
 
     def restart(self, *words: str) -> None:
         """Kill a process without warning, and start it again."""
-        assert self.dead() == [], "something ended by itself"
+        ended_alone = self.dead()
+        assert not ended_alone, "ended by itself: " + "\n".join(ended_alone)
         ended = self._processes.pop(words)
         signal.pidfd_send_signal(ended, signal.SIGKILL)
         select.select([ended], [], [])

@@ -62,6 +62,24 @@ async def test_a_connection_lost_within_a_transaction_says_that_the_database_is_
     await _all_at_once(engine)
 
 
+async def test_a_lost_connection_takes_no_other_along(door: Door, engine: AsyncEngine) -> None:
+    """The other comes back to the pool after it, whole, and is taken as it is."""
+    await _all_at_once(engine)
+    async with tenant_transaction(engine, TENANT) as whole:
+        mine = (await whole.execute(sa.text("SELECT pg_backend_pid()"))).scalar_one()
+        with pytest.raises(sa.exc.DBAPIError):
+            async with tenant_transaction(engine, TENANT) as connection:
+                pid = (await connection.execute(sa.text("SELECT pg_backend_pid()"))).scalar_one()
+                with psycopg.connect(door.admin_url, autocommit=True) as other:
+                    other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+                await connection.execute(sa.text("SELECT 1"))
+    seen = set()
+    for _ in range(SIZE * 2):
+        async with tenant_transaction(engine, TENANT) as connection:
+            seen.add((await connection.execute(sa.text("SELECT pg_backend_pid()"))).scalar_one())
+    assert mine in seen and len(seen) == SIZE
+
+
 async def test_who_waits_is_served_before_one_who_comes_again(engine: AsyncEngine) -> None:
     turns: list[str] = []
     async with AsyncExitStack() as held:
